@@ -121,7 +121,7 @@ def recurrent_mask(where, mask, T, B):
     if isinstance(mask, np.ndarray) and mask.shape != (T, B):
         raise ValueError(f"{where}: mask has shape {mask.shape}, expected (T, B) = {(T, B)}")
     expect_mask(where, "mask", mask, (T, B))
-    return mask
+    return mask.copy()  # a cache holds it; the caller may go on using its array
 
 
 def expect_choice(where, name, value, choices):

@@ -24,7 +24,7 @@ class Grads(NamedTuple):
 def sigmoid(x):
     """Compute 1 / (1 + exp(-x)) = (1 + tanh(x/2)) / 2, the form that no input overflows. (1)
 
-    Absolute error of one rounding everywhere; below x = -37 (float32: -17) the result is 0, so use
+    The absolute error is below one rounding; below about x = -38 (float32: -18) the result is 0, so use
     ``log_softmax``, not log(sigmoid), for log-probabilities.
     """
     return 0.5 * (1 + np.tanh(0.5 * x))
@@ -101,12 +101,20 @@ def backward(dy, cache):
     -------
     Grads
 
+    Raises
+    ------
+    ValueError
+        ``dy`` does not have the shape of y.
+    TypeError
+        ``dy`` is not floating-point.
+
     Notes
     -----
     forward  was   y = f(x)
     so now         dx = dy * f'(x), the slope written with y
     Source: equations (4)-(7).  Checked by: tests/ops/test_activations.py
     """
+    shapes.expect_float("activations.backward", "dy", dy)
     if dy.shape != cache.y.shape:
         raise ValueError(f"activations.backward: dy has shape {dy.shape}, expected the shape of y {cache.y.shape}")
     _, slope = FUNCTIONS[cache.nonlinearity]

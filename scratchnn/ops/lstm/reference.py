@@ -33,7 +33,11 @@ class Step(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """Every node of the whole sequence."""
+    """Every node of the whole sequence.
+
+    At padding ``c`` and ``h`` are held, while ``a, i, f, g, o, s`` are those of the step that was computed and
+    thrown away (on an input of zeros).
+    """
 
     x: np.ndarray  # (T, B, D), zero at padding
     mask: np.ndarray  # (T, B), True is a real step

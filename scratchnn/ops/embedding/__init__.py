@@ -1,0 +1,29 @@
+"""Embedding: one learned row for every id."""
+
+import numpy as np
+
+from . import equations, reference
+from .reference import Params
+
+__all__ = ["Params", "equations", "reference", "sample"]
+
+
+def sample(rng, *, T=4, B=3, V=5, D=2, scale=0.5, dtype=np.float64):
+    """Draw a small problem in which some ids repeat: the arguments of ``forward``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    T, B, V, D : int
+        Sizes; with T * B > V at least one id repeats.
+    scale : float
+        Standard deviation of the rows.
+    dtype : dtype
+
+    Returns
+    -------
+    tuple
+        ``(ids, params)`` with ids (T, B).
+    """
+    params = Params(W=(scale * rng.normal(size=(V, D))).astype(dtype))
+    return rng.integers(V, size=(T, B)), params

@@ -1,0 +1,29 @@
+"""Optimisers as pure update functions: stochastic gradient descent, Adam, AdamW."""
+
+import numpy as np
+
+from . import equations, reference
+from .reference import AdamState, SGDState
+
+__all__ = ["AdamState", "SGDState", "equations", "reference", "sample"]
+
+
+def sample(rng, *, D=2, H=5, scale=0.5, dtype=np.float64):
+    """Draw a parameter and its gradient: the arguments of ``sgd``, ``adam`` and ``adamw`` for a first step.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    D, H : int
+        Sizes of the parameter.
+    scale : float
+        Standard deviation of the parameter.
+    dtype : dtype
+
+    Returns
+    -------
+    tuple
+        ``(p, grad)``, both (D, H).
+    """
+    p = (scale * rng.normal(size=(D, H))).astype(dtype)
+    return p, rng.normal(size=(D, H)).astype(dtype)

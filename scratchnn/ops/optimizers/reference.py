@@ -1,0 +1,199 @@
+"""Optimisers in NumPy: one step of one parameter, pure. Each numbered line is one equation of equations.py.
+
+``state=None`` is the state before the first step. Arguments are never changed; the new parameter and the new
+state are returned. float32 in, float32 out, as long as the settings are Python numbers.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchnn import shapes
+
+
+class SGDState(NamedTuple):
+    """What gradient descent remembers of one parameter."""
+
+    velocity: np.ndarray  # the shape of p
+
+
+class AdamState(NamedTuple):
+    """What Adam and AdamW remember of one parameter."""
+
+    m: np.ndarray  # the shape of p, decaying mean of the gradient
+    v: np.ndarray  # the shape of p, decaying mean of its square
+    count: int  # steps taken
+
+
+def sgd_start(p):
+    """Give the state before the first step of ``sgd``: zero velocity."""
+    return SGDState(np.zeros_like(p))
+
+
+def adam_start(p):
+    """Give the state before the first step of ``adam`` and ``adamw``: zero means, no steps."""
+    return AdamState(np.zeros_like(p), np.zeros_like(p), 0)
+
+
+def sgd(p, grad, state=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+    """Take one step of gradient descent.
+
+    Parameters
+    ----------
+    p : array
+        The parameter.
+    grad : array, the shape of p
+        dLoss/dp.
+    state : SGDState, optional
+        What the step before returned.
+    lr : float
+        Learning rate.
+    momentum : float
+        0: plain gradient descent.
+    nesterov : bool
+        Nesterov's form of momentum.
+    weight_decay : float
+        Adds ``weight_decay * p`` to the gradient.
+
+    Returns
+    -------
+    p_new : array, the shape of p
+    state : SGDState
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (1)-(4).  Checked by: tests/ops/test_optimizers.py
+    """
+    _check("sgd", p, grad)
+    velocity_prev = (sgd_start(p) if state is None else state).velocity
+    g = grad + weight_decay * p  # (1)
+    velocity = momentum * velocity_prev + g  # (2)
+    direction = g + momentum * velocity if nesterov else velocity  # (3)
+    p_new = p - lr * direction  # (4)
+    return p_new, SGDState(velocity)
+
+
+def adam(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    """Take one step of Adam.
+
+    Parameters
+    ----------
+    p : array
+        The parameter.
+    grad : array, the shape of p
+        dLoss/dp.
+    state : AdamState, optional
+        What the step before returned.
+    lr : float
+        Learning rate.
+    betas : (float, float)
+        Decay of the mean of the gradient and of the mean of its square.
+    eps : float
+        Keeps the division finite.
+    weight_decay : float
+        Adds ``weight_decay * p`` to the gradient (so Adam rescales it, which AdamW avoids).
+
+    Returns
+    -------
+    p_new : array, the shape of p
+    state : AdamState
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (1), (5)-(9).  Checked by: tests/ops/test_optimizers.py
+    """
+    _check("adam", p, grad)
+    g = grad + weight_decay * p  # (1)
+    m_hat, v_hat, state = moments(g, adam_start(p) if state is None else state, betas)
+    p_new = p - lr * m_hat / (np.sqrt(v_hat) + eps)  # (9)
+    return p_new, state
+
+
+def adamw(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    """Take one step of AdamW: Adam with the weight decay taken directly from the parameter.
+
+    Parameters
+    ----------
+    p : array
+        The parameter.
+    grad : array, the shape of p
+        dLoss/dp.
+    state : AdamState, optional
+        What the step before returned.
+    lr : float
+        Learning rate.
+    betas : (float, float)
+        Decay of the mean of the gradient and of the mean of its square.
+    eps : float
+        Keeps the division finite.
+    weight_decay : float
+        Shrinks the parameter by the factor ``1 - lr * weight_decay``.
+
+    Returns
+    -------
+    p_new : array, the shape of p
+    state : AdamState
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (5)-(8), (10).  Checked by: tests/ops/test_optimizers.py
+    """
+    _check("adamw", p, grad)
+    m_hat, v_hat, state = moments(grad, adam_start(p) if state is None else state, betas)
+    p_new = p - lr * weight_decay * p - lr * m_hat / (np.sqrt(v_hat) + eps)  # (10)
+    return p_new, state
+
+
+def moments(g, state, betas):
+    """Advance Adam's two means by one gradient.
+
+    Parameters
+    ----------
+    g : array
+        Gradient, the weight decay of Adam included.
+    state : AdamState
+        Before the step.
+    betas : (float, float)
+
+    Returns
+    -------
+    m_hat, v_hat : array, the shape of g
+        Means without the bias towards 0.
+    state : AdamState
+        After the step.
+    """
+    beta1, beta2 = betas
+    m_prev, v_prev, count = state.m, state.v, state.count + 1
+    m = beta1 * m_prev + (1 - beta1) * g  # (5)
+    v = beta2 * v_prev + (1 - beta2) * g**2  # (6)
+    m_hat = m / (1 - beta1**count)  # (7)
+    v_hat = v / (1 - beta2**count)  # (8)
+    return m_hat, v_hat, AdamState(m, v, count)
+
+
+def _check(where, p, grad):
+    for name, array in (("p", p), ("grad", grad)):
+        shapes.expect_float(f"optimizers.{where}", name, array)
+    if grad.shape != p.shape:
+        raise ValueError(f"optimizers.{where}: grad has shape {grad.shape}, expected the shape of p {p.shape}")

@@ -1,0 +1,221 @@
+"""RNN in NumPy: the readable truth. Each numbered line is one equation of equations.py."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchnn import shapes
+from scratchnn.ops.activations.reference import relu, relu_slope, tanh_slope
+
+NONLINEARITIES = ("tanh", "relu")
+
+
+class Params(NamedTuple):
+    """Weights and bias."""
+
+    W_x: np.ndarray  # (D, H)
+    W_h: np.ndarray  # (H, H)
+    b: np.ndarray  # (H,)
+
+
+class Step(NamedTuple):
+    """Every node of one step."""
+
+    x_t: np.ndarray  # (B, D)
+    h_prev: np.ndarray  # (B, H)
+    a_t: np.ndarray  # (B, H)
+    h_t: np.ndarray  # (B, H)
+    nonlinearity: str  # "tanh" or "relu"
+
+
+class Cache(NamedTuple):
+    """Every node of the whole sequence."""
+
+    x: np.ndarray  # (T, B, D), zero at padding
+    mask: np.ndarray  # (T, B), True is a real step
+    a: np.ndarray  # (T, B, H)
+    h: np.ndarray  # (T+1, B, H), h[0] = h0, h[t+1] = h_t
+    nonlinearity: str  # "tanh" or "relu"
+
+
+class Grads(NamedTuple):
+    """Gradients, each the shape of the input whose name it bears."""
+
+    x: np.ndarray  # (T, B, D)
+    h0: np.ndarray  # (B, H)
+    W_x: np.ndarray  # (D, H)
+    W_h: np.ndarray  # (H, H)
+    b: np.ndarray  # (H,)
+
+
+def step(x_t, h_prev, params, *, nonlinearity="tanh"):
+    """Run one RNN step.
+
+    Parameters
+    ----------
+    x_t : (B, D)
+        Input at t.
+    h_prev : (B, H)
+        State after step t-1.
+    params : Params
+    nonlinearity : {"tanh", "relu"}
+
+    Returns
+    -------
+    Step
+        All nodes; ``h_t`` is the new state.
+
+    Notes
+    -----
+    Source: equations (1)-(3).  Checked by: tests/ops/test_rnn.py::test_step_by_hand
+    """
+    W_x, W_h, b = params
+    a_t = x_t @ W_x + h_prev @ W_h + b  # (1)
+    if nonlinearity == "tanh":
+        h_t = np.tanh(a_t)  # (2)
+    else:
+        h_t = relu(a_t)  # (3)
+    return Step(x_t, h_prev, a_t, h_t, nonlinearity)
+
+
+def step_backward(dh_t, nodes, params):
+    """Undo one RNN step: from the gradient at t to the gradient at t-1.
+
+    Parameters
+    ----------
+    dh_t : (B, H)
+        dLoss/dh_t, summed over the loss at t and step t+1.
+    nodes : Step
+        What ``step`` returned.
+    params : Params
+
+    Returns
+    -------
+    dx_t : (B, D)
+        Gradient of the input.
+    dh_prev : (B, H)
+        Carried to step t-1.
+    da_t : (B, H)
+        Gradient before the nonlinearity; the parameters' gradients are products of it.
+
+    Notes
+    -----
+    forward  was   h_t = tanh(a_t)              or   h_t = relu(a_t)
+    so now         da_t = dh_t * (1 - h_t**2)   or   da_t = dh_t * (1 if h_t > 0 else 0)
+    forward  was   a_t = x_t @ W_x + h_prev @ W_h + b
+    so now         dx_t = da_t @ W_x.T,  dh_prev = da_t @ W_h.T
+    Source: equations (5)-(8).  Checked by: tests/ops/test_rnn.py::test_backward_by_hand
+    """
+    W_x, W_h, _ = params
+    if nodes.nonlinearity == "tanh":
+        da_t = dh_t * tanh_slope(nodes.h_t)  # (5)
+    else:
+        da_t = dh_t * relu_slope(nodes.h_t)  # (6)
+    dx_t = da_t @ W_x.T  # (7)
+    dh_prev = da_t @ W_h.T  # (8)
+    return dx_t, dh_prev, da_t
+
+
+def forward(x, h0, params, mask=None, *, nonlinearity="tanh"):
+    """Run an RNN over a batch of sequences.
+
+    Parameters
+    ----------
+    x : (T, B, D)
+        Inputs, time-major.
+    h0 : (B, H)
+        Initial hidden state.
+    params : Params
+    mask : (T, B) bool, optional
+        True is a real step. Over padding the state is held, and nothing in ``x`` there is read.
+    nonlinearity : {"tanh", "relu"}
+
+    Returns
+    -------
+    Cache
+        ``h[1:]`` are the outputs, ``h[-1]`` the final state.
+
+    Raises
+    ------
+    ValueError
+        A shape disagrees; the message names array, got, expected. Unknown nonlinearity.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (1)-(3).  Checked by: tests/ops/test_rnn.py
+    """
+    T, B, H = _check_inputs(x, h0, params)
+    shapes.expect_choice("rnn.forward", "nonlinearity", nonlinearity, NONLINEARITIES)
+    mask = shapes.recurrent_mask("rnn.forward", mask, T, B)
+    x = np.where(mask[:, :, None], x, 0)
+    dtype = np.result_type(x, h0, *params)
+    a = np.zeros((T, B, H), dtype)
+    h = np.zeros((T + 1, B, H), dtype)
+    h[0] = h0
+    for t in range(T):
+        nodes = step(x[t], h[t], params, nonlinearity=nonlinearity)
+        a[t] = nodes.a_t
+        h[t + 1] = np.where(mask[t, :, None], nodes.h_t, h[t])
+    return Cache(x, mask, a, h, nonlinearity)
+
+
+def backward(dh, cache, params):
+    """Undo ``forward``: backward through time.
+
+    Parameters
+    ----------
+    dh : (T, B, H)
+        Gradient from outside for h_1..h_T; the final state's own gradient is added to ``dh[-1]``.
+    cache : Cache
+        What ``forward`` returned.
+    params : Params
+
+    Returns
+    -------
+    Grads
+
+    Raises
+    ------
+    ValueError
+        A shape disagrees; the message names array, got, expected.
+    TypeError
+        ``dh`` is not floating-point.
+
+    Notes
+    -----
+    forward  was   h_t = step(x_t, h_prev), t = 0..T-1, with the same parameters at every t
+    so now         t = T-1..0: one carry goes to t-1, and each parameter's gradient is the sum over t
+    A padded step held its state, so its gradient passes by unchanged.
+    Source: equations (4)-(11).  Checked by: tests/ops/test_rnn.py::test_backward
+    """
+    T, B, H = cache.a.shape
+    shapes.expect_shape("rnn.backward", "dh", dh, "T B H", {"T": T, "B": B, "H": H})
+    dtype = np.result_type(dh, cache.h, *params)
+    dx = np.zeros(cache.x.shape, dtype)
+    dW_x, dW_h, db = (np.zeros(p.shape, dtype) for p in params)
+    dh_next = np.zeros((B, H), dtype)
+    for t in reversed(range(T)):
+        nodes = Step(cache.x[t], cache.h[t], cache.a[t], cache.h[t + 1], cache.nonlinearity)
+        dh_t = dh[t] + dh_next  # (4)
+        real = cache.mask[t, :, None]
+        dx[t], dh_prev, da_t = step_backward(np.where(real, dh_t, 0), nodes, params)
+        dW_x += nodes.x_t.T @ da_t  # (9)
+        dW_h += nodes.h_prev.T @ da_t  # (10)
+        db += da_t.sum(axis=0)  # (11)
+        dh_next = np.where(real, dh_prev, dh_t)
+    return Grads(x=dx, h0=dh_next, W_x=dW_x, W_h=dW_h, b=db)
+
+
+def _check_inputs(x, h0, params):
+    sizes = shapes.sizes_of("rnn.forward", "x", x, "T B D")
+    sizes["H"] = shapes.sizes_of("rnn.forward", "h0", h0, "B H")["H"]
+    for name, array, spec in (
+        ("h0", h0, "B H"),
+        ("W_x", params.W_x, "D H"),
+        ("W_h", params.W_h, "H H"),
+        ("b", params.b, "H"),
+    ):
+        shapes.expect_shape("rnn.forward", name, array, spec, sizes)
+    return sizes["T"], sizes["B"], sizes["H"]
