@@ -1,0 +1,85 @@
+"""What every probe does with a dict of inputs: choose the float arrays, copy, evaluate, project."""
+
+import numpy as np
+
+
+def differentiable(inputs, names=None):
+    """Choose the arrays to differentiate.
+
+    Parameters
+    ----------
+    inputs : dict of str to array
+        Floating-point arrays can be differentiated; anything else (ids, masks, sizes) is a constant.
+    names : sequence of str, optional
+        Only these; all floating-point arrays by default.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        A name that is no input.
+    TypeError
+        A named input is not a floating-point array, or an input is complex already.
+    """
+    floats = [name for name, array in inputs.items() if isinstance(array, np.ndarray) and array.dtype.kind == "f"]
+    for name, array in inputs.items():
+        if isinstance(array, np.ndarray) and array.dtype.kind == "c":
+            raise TypeError(f"probe: {name} has dtype {array.dtype}, expected real numbers")
+    for name in names if names is not None else ():
+        if name not in inputs:
+            raise ValueError(f"probe: {name!r} is no input, expected one of {', '.join(inputs)}")
+        if name not in floats:
+            raise TypeError(f"probe: {name} is no floating-point array, its gradient does not exist")
+    return floats if names is None else list(names)
+
+
+def promoted(inputs, dtype):
+    """Copy the inputs; floating-point arrays become at least ``dtype``, the rest keeps its own."""
+    copies = {}
+    for name, array in inputs.items():
+        if isinstance(array, np.ndarray):
+            wanted = np.result_type(array.dtype, dtype) if array.dtype.kind == "f" else array.dtype
+            copies[name] = np.array(array, dtype=wanted)
+        else:
+            copies[name] = array
+    return copies
+
+
+def evaluate(loss, inputs):
+    """Call ``loss`` on copies, so that a loss that changes its arguments cannot spoil the next call."""
+    value = loss({name: array.copy() if isinstance(array, np.ndarray) else array for name, array in inputs.items()})
+    if np.ndim(value) != 0 or not np.issubdtype(np.asarray(value).dtype, np.number):
+        raise TypeError(f"probe: the loss returned {type(value).__name__} {np.shape(value)}, expected one number")
+    return value
+
+
+def project(outputs, upstream):
+    """Turn outputs into one number whose gradient is ``backward(upstream)``: the sum of outputs * upstream.
+
+    Parameters
+    ----------
+    outputs : dict of str to array
+    upstream : dict of str to array
+        Same shapes; outputs that it does not name count nothing.
+
+    Returns
+    -------
+    number
+
+    Raises
+    ------
+    ValueError
+        An output is missing or of another shape.
+    """
+    total = 0.0
+    for name, weight in upstream.items():
+        if name not in outputs:
+            raise ValueError(f"project: no output {name!r}, got {', '.join(outputs)}")
+        if np.shape(outputs[name]) != np.shape(weight):
+            got, expected = np.shape(outputs[name]), np.shape(weight)
+            raise ValueError(f"project: {name} has shape {got}, expected the shape of its upstream {expected}")
+        total = total + np.sum(outputs[name] * weight)
+    return total
