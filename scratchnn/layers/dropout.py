@@ -1,0 +1,71 @@
+"""A layer that drops entries in training and passes them through in evaluation."""
+
+import numpy as np
+
+from scratchnn import ops, shapes
+
+from .base import Layer
+from .init import expect_generator
+
+
+class Dropout(Layer):
+    """Inverted dropout: entries are zeroed with probability p, the kept ones divided by 1 - p.
+
+    Parameters
+    ----------
+    p : float
+        0 <= p < 1.
+    per : {"step", "sequence"}
+        Draw every entry anew, or once for all positions along ``time_axis`` (Gal & Ghahramani 2016).
+    time_axis : int
+        0 for time-major inputs, 1 for batch-first ones; only read with ``per="sequence"``.
+    backend : str or module
+    dtype : dtype
+        There is nothing to store; accepted so that all layers are made alike.
+    """
+
+    def __init__(self, p, per="step", time_axis=0, *, backend="reference", dtype=np.float32):
+        super().__init__(dtype=dtype)
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p is {p}, expected 0 <= p < 1")
+        shapes.expect_choice("Dropout", "per", per, ("step", "sequence"))
+        self.p, self.per, self.time_axis = p, per, time_axis
+        self._op = ops.backend(ops.dropout, backend)
+
+    def forward(self, x, rng=None):
+        """Drop, when a Generator is given.
+
+        Parameters
+        ----------
+        x : array of any shape
+        rng : numpy.random.Generator, optional
+            Given: training, the mask is drawn from it. None: evaluation, y = x.
+
+        Returns
+        -------
+        y : the shape of x
+        cache : dropout.reference.Cache
+
+        Raises
+        ------
+        ValueError
+            ``rng`` is no Generator.
+        """
+        if rng is not None:
+            expect_generator("Dropout.forward", rng)
+        cache = self._op.forward(x, self.p, rng=rng, per=self.per, time_axis=self.time_axis)
+        return cache.y, cache
+
+    def backward(self, dy, cache):
+        """Undo ``forward``: the gradient passes where the entry was kept, with the same factor.
+
+        Parameters
+        ----------
+        dy : the shape of y
+        cache : dropout.reference.Cache
+
+        Returns
+        -------
+        dx : the shape of x
+        """
+        return self._op.backward(dy, cache).x

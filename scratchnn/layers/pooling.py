@@ -1,0 +1,75 @@
+"""From a sequence of states to one vector without weights: the mean over real steps, or the last real step."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .base import Layer
+
+
+class PoolingCache(NamedTuple):
+    """What backward needs."""
+
+    share: np.ndarray  # (B, T), the weight of every step in the result; 0 at padding
+
+
+class _FixedPooling(Layer):
+    """y = sum_t share[t] * h_t with shares that depend on the lengths only."""
+
+    def _share(self, T, lengths):
+        raise NotImplementedError
+
+    def forward(self, h, lengths=None):
+        """Pool the states of each sequence.
+
+        Parameters
+        ----------
+        h : (B, T, H)
+            States, batch first.
+        lengths : (B,) int, optional
+            Real steps of each sequence; all T when not given.
+
+        Returns
+        -------
+        y : (B, H)
+        cache : PoolingCache
+        """
+        B, T, _ = h.shape
+        lengths = np.full(B, T) if lengths is None else lengths
+        real = np.arange(T) < lengths[:, None]
+        share = np.where(real, self._share(T, lengths), 0).astype(np.real(h).dtype)
+        y = np.einsum("bt,bth->bh", share, np.where(real[:, :, None], h, 0))
+        return y, PoolingCache(share)
+
+    def backward(self, dy, cache):
+        """Undo ``forward``.
+
+        Parameters
+        ----------
+        dy : (B, H)
+        cache : PoolingCache
+
+        Returns
+        -------
+        dh : (B, T, H)
+
+        Notes
+        -----
+        forward  was   y = sum_t share_t * h_t
+        so now         dh_t = share_t * dy
+        """
+        return cache.share[:, :, None] * dy[:, None, :]
+
+
+class MeanPooling(_FixedPooling):
+    """The mean of the states over the real steps: share 1/length."""
+
+    def _share(self, T, lengths):
+        return np.broadcast_to(1.0 / lengths[:, None], (len(lengths), T))
+
+
+class LastStep(_FixedPooling):
+    """The state at the last real step: share 1 there, 0 elsewhere."""
+
+    def _share(self, T, lengths):
+        return np.arange(T) == lengths[:, None] - 1

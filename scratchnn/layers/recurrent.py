@@ -1,0 +1,334 @@
+"""RNN, LSTM and GRU: stacked, in one or both directions, over batches of unequal length; PyTorch's conventions."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchnn import ops, shapes
+from scratchnn.notation import GATES, gate_slices
+
+from . import init as initialise
+from . import sequences
+from .base import Layer, expect_size
+
+DROPOUT_PER = ("step", "sequence")
+
+
+class RecurrentCache(NamedTuple):
+    """What backward needs, and the results; N = num_layers * directions, rows ordered as PyTorch's."""
+
+    y: np.ndarray  # (T, B, H*directions) or (B, T, H*directions), zero at padding
+    state: Any  # final state: (N, B, H); LSTM: the pair (h_n, c_n)
+    runs: tuple  # N caches of the op; those of the backward direction hold the reversed sequences
+    drops: tuple  # num_layers caches of the dropout before each layer; None where there was none
+    lengths: np.ndarray | None  # (B,)
+    mask: np.ndarray | None  # (T, B), True is a real step
+
+
+class Recurrent(Layer):
+    """What RNN, LSTM and GRU share; ``room`` names the op, ``kinds`` the states it carries.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        D and H.
+    num_layers : int
+    bias : bool
+        False: no bias anywhere.
+    batch_first : bool
+        True: inputs and outputs are (B, T, ...). States stay (N, B, H), as in PyTorch.
+    dropout : float
+        Share of each layer's outputs that is dropped on the way to the next layer, in training.
+    dropout_per : {"step", "sequence"}
+        Draw a new dropout mask at every step, or one for the whole sequence.
+    bidirectional : bool
+        A second set of weights reads each sequence from its own last step to its first.
+    init : {"pytorch", "orthogonal", "xavier_uniform", "xavier_normal", "normal", "zeros"}
+        "pytorch": everything from U(-1/sqrt(H), 1/sqrt(H)), a bias as the sum of PyTorch's two. "orthogonal":
+        W_h orthogonal, W_x Xavier uniform. All but "pytorch" start biases at 0. Gate blocks are drawn one by one.
+    backend : str or module
+        Who computes: "reference", or anything with the op's ``forward`` and ``backward``.
+    dtype : dtype
+        float32 or float64.
+    rng : numpy.random.Generator
+        Draws the initial weights.
+
+    Notes
+    -----
+    Parameters are W_x_l0 (D, gates*H), W_h_l0 (H, gates*H), b_l0 (gates*H,), for the GRU also b_hn_l0 (H,); then _l1
+    and so on, where D is H*directions; "_reverse" is added for the backward direction.
+    """
+
+    room = None
+    kinds = ("h",)
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        *,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        dropout_per="step",
+        bidirectional=False,
+        init="pytorch",
+        backend="reference",
+        dtype=np.float32,
+        rng=None,
+    ):
+        super().__init__(dtype=dtype)
+        name = type(self).__name__
+        for label, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+            expect_size(name, label, size)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"{name}: dropout is {dropout}, expected 0 <= dropout < 1")
+        shapes.expect_choice(name, "dropout_per", dropout_per, DROPOUT_PER)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
+        self.dropout, self.dropout_per = dropout, dropout_per
+        self.directions = 2 if bidirectional else 1
+        self.options = {}  # keywords handed on to the op's forward
+        self._op = ops.backend(getattr(ops, self.room), backend)
+        for layer in range(num_layers):
+            for direction in range(self.directions):
+                self._draw_weights(layer, direction, init, rng)
+
+    def forward(self, x, state=None, *, lengths=None, rng=None):
+        """Run all layers and directions over a batch of sequences.
+
+        Parameters
+        ----------
+        x : (T, B, D), or (B, T, D) with ``batch_first``
+        state : (N, B, H), optional
+            Initial state, zeros unless given; for the LSTM a pair (h_0, c_0). N = num_layers * directions.
+        lengths : (B,) int, optional
+            Real steps of each sequence, 1 to T; the rest is padding and never read. All T unless given.
+        rng : numpy.random.Generator, optional
+            Given: training, dropout is drawn from it. None: evaluation.
+
+        Returns
+        -------
+        y : (T, B, H*directions), or (B, T, H*directions)
+            The top layer's outputs, zero at padding.
+        cache : RecurrentCache
+            ``cache.state`` is the state after each sequence's last real step (for the backward direction: after
+            its first), in the layout of ``state``.
+
+        Raises
+        ------
+        ValueError
+            A shape disagrees, or a length is outside 1..T.
+        TypeError
+            ``x`` is not floating-point, or ``lengths`` are not integers.
+        """
+        where = f"{type(self).__name__}.forward"
+        order = "B T D" if self.batch_first else "T B D"
+        sizes = shapes.sizes_of(where, "x", x, order)
+        T, B = sizes["T"], sizes["B"]
+        shapes.expect_shape(where, "x", x, order, {"T": T, "B": B, "D": self.input_size})
+        lengths = sequences.check_lengths(where, lengths, T, B)
+        mask = sequences.real_steps(lengths, T)
+        initial = self._states(where, "state", state, B, np.result_type(x, *self.own.values()))
+        y = self._time_major(x)
+        runs, drops, final = [], [], []
+        for layer in range(self.num_layers):
+            y, drop = self._drop(y, rng) if layer else (y, None)
+            drops.append(drop)
+            outputs = []
+            for direction in range(self.directions):
+                row = len(runs)
+                source = sequences.reverse(y, lengths) if direction else y
+                state_row = [array[row] for array in initial]
+                run = self._op.forward(source, *state_row, self._params_of(layer, direction), mask, **self.options)
+                h = run.h[1:]
+                outputs.append(sequences.reverse(h, lengths) if direction else h)
+                final.append(tuple(getattr(run, kind)[-1] for kind in self.kinds))
+                runs.append(run)
+            y = np.concatenate(outputs, axis=2)
+        y = self._time_major(sequences.zero_padding(y, mask))
+        return y, RecurrentCache(y, sequences.pack_state(final), tuple(runs), tuple(drops), lengths, mask)
+
+    def backward(self, dy, cache, dstate=None, *, with_state=False):
+        """Undo ``forward``; the parameters' gradients are added to ``grads``.
+
+        Parameters
+        ----------
+        dy : the shape of y, or None
+            dLoss/dy; what stands at padding is not read. None: the loss looks at the final state only.
+        cache : RecurrentCache
+        dstate : the layout of ``cache.state``, optional
+            dLoss/d(final state); zeros unless given.
+        with_state : bool
+            Also return the gradient of the initial state.
+
+        Returns
+        -------
+        dx : the shape of x
+            Zero at padding.
+        dstate0 : the layout of ``state``
+            Only with ``with_state=True``.
+
+        Raises
+        ------
+        ValueError
+            A shape disagrees.
+
+        Notes
+        -----
+        forward  was   y = [h, reverse(h')], each zero at padding; h, h' from x, reverse(x)
+        so now         dh = dy's first H columns, dh' = reverse(dy's last H), where real; dx = dx + reverse(dx')
+        """
+        where = f"{type(self).__name__}.backward"
+        H, B = self.hidden_size, cache.y.shape[0 if self.batch_first else 1]
+        if dy is None:
+            dy = np.zeros_like(cache.y)
+        shapes.expect_float(where, "dy", dy)
+        if dy.shape != cache.y.shape:
+            raise ValueError(f"{where}: dy has shape {dy.shape}, expected the shape of y {cache.y.shape}")
+        dfinal = self._states(where, "dstate", dstate, B, dy.dtype)
+        dinitial = [None] * len(cache.runs)
+        dy = sequences.zero_padding(self._time_major(dy), cache.mask)
+        for layer in reversed(range(self.num_layers)):
+            dsources = []
+            for direction in range(self.directions):
+                row = layer * self.directions + direction
+                dh = dy[:, :, direction * H : (direction + 1) * H]
+                dh = sequences.reverse(dh, cache.lengths) if direction else dh
+                dlast = [array[row] for array in dfinal]
+                dh = np.concatenate([dh[:-1], dh[-1:] + dlast[0]])  # the op holds states over padding: h[-1] is final
+                params = self._params_of(layer, direction)
+                g = self._op.backward(dh, *dlast[1:], cache.runs[row], params)
+                for field in self._fields():
+                    self.add_grad(field + suffix(layer, direction), getattr(g, field))
+                dinitial[row] = tuple(getattr(g, f"{kind}0") for kind in self.kinds)
+                dsources.append(sequences.reverse(g.x, cache.lengths) if direction else g.x)
+            dy = sum(dsources[1:], start=dsources[0])
+            if cache.drops[layer] is not None:
+                dy = ops.dropout.reference.backward(dy, cache.drops[layer]).x
+        dx = self._time_major(dy)
+        return (dx, sequences.pack_state(dinitial)) if with_state else dx
+
+    def _draw_weights(self, layer, direction, init, rng):
+        """Add the parameters of one layer and direction, in the order of the op's Params."""
+        name, gates = type(self).__name__, len(GATES[self.room])
+        H = self.hidden_size
+        D = self.input_size if layer == 0 else H * self.directions
+        bound = 1 / np.sqrt(H)
+        end = suffix(layer, direction)
+        input_init = "xavier_uniform" if init == "orthogonal" else init
+        W_x = initialise.weight(name, input_init, rng, (D, gates * H), bound=bound, blocks=gates)
+        W_h = initialise.weight(name, init, rng, (H, gates * H), bound=bound, blocks=gates)
+        self.add_param("W_x" + end, W_x)
+        self.add_param("W_h" + end, W_h)
+        if self.bias:
+            for field, bias in self._draw_biases(init, rng, bound, gates * H).items():
+                self.add_param(field + end, bias)
+
+    def _draw_biases(self, init, rng, bound, size):
+        if init != "pytorch":
+            return {"b": np.zeros(size)}
+        return {"b": rng.uniform(-bound, bound, size) + rng.uniform(-bound, bound, size)}
+
+    def _fields(self):
+        """Names of the op's parameters that this layer owns: without bias, no b and no b_hn."""
+        fields = getattr(ops, self.room).Params._fields
+        return [field for field in fields if self.bias or not field.startswith("b")]
+
+    def _params_of(self, layer, direction):
+        """Give the op's Params of one layer and direction; absent biases are zeros."""
+        end = suffix(layer, direction)
+        H, columns = self.own["W_h" + end].shape
+        absent = {} if self.bias else {"b": columns, "b_hn": H}
+        make = getattr(ops, self.room).Params
+        return make(**{
+            field: np.zeros(absent[field], self.dtype) if field in absent else self.own[field + end]
+            for field in make._fields
+        })  # fmt: skip
+
+    def _drop(self, y, rng):
+        if rng is None or self.dropout == 0:
+            return y, None
+        initialise.expect_generator(f"{type(self).__name__}.forward", rng)
+        drop = ops.dropout.reference.forward(y, self.dropout, rng=rng, per=self.dropout_per, time_axis=0)
+        return drop.y, drop
+
+    def _states(self, where, name, state, B, dtype):
+        shape = (self.num_layers * self.directions, B, self.hidden_size)
+        return sequences.unpack_state(where, name, state, self.kinds, shape, dtype)
+
+    def _time_major(self, x):
+        """Swap the first two axes when batch_first; its own inverse."""
+        return np.swapaxes(x, 0, 1) if self.batch_first else x
+
+
+class RNN(Recurrent):
+    """Elman network, h_t = tanh or relu of (x_t @ W_x + h_prev @ W_h + b). For the arguments see ``Recurrent``.
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers : int
+    nonlinearity : {"tanh", "relu"}
+    **options
+        All keywords of ``Recurrent``.
+    """
+
+    room = "rnn"
+
+    def __init__(self, input_size, hidden_size, num_layers=1, *, nonlinearity="tanh", **options):
+        shapes.expect_choice("RNN", "nonlinearity", nonlinearity, ("tanh", "relu"))
+        super().__init__(input_size, hidden_size, num_layers, **options)
+        self.options = {"nonlinearity": nonlinearity}
+
+
+class LSTM(Recurrent):
+    """Long short-term memory, gates i f g o; states are pairs (h, c). For the arguments see ``Recurrent``.
+
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers : int
+    forget_bias : float, optional
+        Start value of the forget gate's bias (1 keeps memory open at the start: Gers et al. 2000, Jozefowicz et
+        al. 2015); ``init`` decides unless given.
+    **options
+        All keywords of ``Recurrent``.
+    """
+
+    room = "lstm"
+    kinds = ("h", "c")
+
+    def __init__(self, input_size, hidden_size, num_layers=1, *, forget_bias=None, **options):
+        super().__init__(input_size, hidden_size, num_layers, **options)
+        if forget_bias is None:
+            return
+        if not self.bias:
+            raise ValueError(f"LSTM: forget_bias is {forget_bias} with bias=False, expected None")
+        f = gate_slices(GATES["lstm"], hidden_size)["f"]
+        for name, array in self.own.items():
+            if name.startswith("b"):
+                array[f] = forget_bias
+
+
+class GRU(Recurrent):
+    """Gated recurrent unit, gates r z n, reset after the product (``b_hn`` inside it). See ``Recurrent``."""
+
+    room = "gru"
+
+    def _draw_biases(self, init, rng, bound, size):
+        H = self.hidden_size
+        if init != "pytorch":
+            return {"b": np.zeros(size), "b_hn": np.zeros(H)}
+        b, b_h = rng.uniform(-bound, bound, size), rng.uniform(-bound, bound, size)
+        b[: 2 * H] += b_h[: 2 * H]
+        return {"b": b, "b_hn": b_h[2 * H :]}
+
+
+def suffix(layer, direction):
+    """Give the end of a parameter's name: "_l0", "_l1_reverse".
+
+    Parameters
+    ----------
+    layer, direction : int
+    """
+    return f"_l{layer}_reverse" if direction else f"_l{layer}"
