@@ -1,0 +1,61 @@
+"""Gradient clipping by the global norm."""
+
+import math
+
+import numpy as np
+
+
+def gradient_norm(grads):
+    """Compute the Euclidean norm of all gradients taken as one vector.
+
+    Parameters
+    ----------
+    grads : dict of str to array
+
+    Returns
+    -------
+    float
+        In float64, also where squares would overflow; inf or nan when an entry is not finite; 0.0 without entries.
+    """
+    largest = [np.abs(g).max() for g in grads.values() if g.size]
+    peak = float(np.max(largest)) if largest else 0.0
+    if peak == 0.0 or not math.isfinite(peak):
+        return peak
+    squares = (float(np.square(g / np.float64(peak)).sum()) for g in grads.values())
+    return peak * math.sqrt(sum(squares))
+
+
+def clip_grad_norm(grads, max_norm):
+    """Scale gradients in place so that their global norm is at most ``max_norm``.
+
+    Parameters
+    ----------
+    grads : dict of str to array
+        Changed in place when their norm is larger.
+    max_norm : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        The norm before clipping. When it is not finite, no gradient is changed: scaling could not help, and the
+        caller must not step (``fit`` stops with a sentence).
+
+    Raises
+    ------
+    ValueError
+        ``max_norm`` is not a positive number.
+
+    Notes
+    -----
+    factor = min(1, max_norm / (norm + 1e-6)), as in ``torch.nn.utils.clip_grad_norm_``.
+    Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.  Checked by: tests/training/test_clipping.py
+    """
+    if not max_norm > 0:
+        raise ValueError(f"clip_grad_norm: max_norm is {max_norm}, expected a number above 0")
+    norm = gradient_norm(grads)
+    factor = float(max_norm) / (norm + 1e-6)
+    if factor < 1 and math.isfinite(norm):
+        for g in grads.values():
+            g *= factor
+    return norm

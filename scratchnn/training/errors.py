@@ -1,0 +1,17 @@
+"""What goes wrong in training."""
+
+from scratchnn.errors import InputError
+
+
+class TrainingError(InputError):
+    """Training cannot go on: the loss or a gradient is not finite. The message is one sentence.
+
+    Attributes
+    ----------
+    history : History
+        The epochs that were finished.
+    """
+
+    def __init__(self, message, history=None):
+        super().__init__(message)
+        self.history = history

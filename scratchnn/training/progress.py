@@ -1,0 +1,101 @@
+"""The progress bar. rich is imported only when a bar is shown."""
+
+
+class Silent:
+    """No bar."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def batch(self, meter):
+        """Take no notice of a batch."""
+
+    def epoch(self, row, best_epoch):
+        """Take no notice of an epoch."""
+
+
+class Bar:
+    """One bar for the whole fit; below it loss, accuracy, gradient norm, speed and the last validation.
+
+    It is drawn on standard error.
+
+    Parameters
+    ----------
+    epochs : int
+    batches_per_epoch : int or None
+        None: not known, the bar only shows that something moves.
+    """
+
+    def __init__(self, epochs, batches_per_epoch):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        bar = self
+
+        class TwoLines(Progress):
+            def get_renderables(self):
+                yield self.make_tasks_table(self.tasks)
+                yield Text("\n".join(filter(None, (bar.line, bar.validation))), no_wrap=True, overflow="ellipsis")
+
+        self.epochs = epochs
+        self.current = 1
+        self.line = self.validation = ""
+        self.progress = TwoLines(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        total = None if batches_per_epoch is None else epochs * batches_per_epoch
+        self.task = self.progress.add_task(self._description(), total=total)
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_):
+        self.progress.stop()
+
+    def batch(self, meter):
+        """Show one more batch.
+
+        Parameters
+        ----------
+        meter : Meter
+        """
+        self.line = (
+            f"loss {meter.loss:.4f}  accuracy {100 * meter.accuracy:.1f} %"
+            f"  gradient norm {meter.gradient_norm:.2f}  {meter.rate:,.0f} sequences/s"
+        )
+        self.progress.update(self.task, advance=1, description=self._description())
+
+    def epoch(self, row, best_epoch):
+        """Show one more epoch.
+
+        Parameters
+        ----------
+        row : dict
+            Of the history.
+        best_epoch : int or None
+        """
+        if row["valid_accuracy"] is not None:
+            best = "" if best_epoch is None else f", best epoch {best_epoch}"
+            loss, accuracy = row["valid_loss"], 100 * row["valid_accuracy"]
+            self.validation = f"validation: loss {loss:.4f}  accuracy {accuracy:.1f} %{best}"
+        self.current = min(row["epoch"] + 1, self.epochs)
+
+    def _description(self):
+        return f"epoch {self.current}/{self.epochs}"
+
+
+def make_bar(show, epochs, batches):
+    """Give a ``Bar`` if ``show``, else ``Silent``; the length of ``batches`` is used where it has one."""
+    if not show:
+        return Silent()
+    return Bar(epochs, len(batches) if hasattr(batches, "__len__") else None)

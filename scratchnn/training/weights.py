@@ -1,0 +1,149 @@
+"""Which weights a fit ends with: their running average, and the best ones seen."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+
+class WeightAverage:
+    """Exponential moving average of parameters, without the pull towards where it started.
+
+    After n updates it is the mean of the n parameter values with weights proportional to ``decay**(n - k)``: as in
+    Adam, the sum that starts at zero is divided by ``1 - decay**n``.
+
+    Parameters
+    ----------
+    params : dict of str to array
+        The arrays themselves; read at every ``update``.
+    decay : float
+        0 <= decay < 1; about the last 1 / (1 - decay) steps count.
+
+    Raises
+    ------
+    ValueError
+        ``decay`` outside [0, 1).
+    """
+
+    def __init__(self, params, decay):
+        if not 0 <= decay < 1:
+            raise ValueError(f"WeightAverage: decay is {decay}, expected 0 <= decay < 1")
+        self.params = dict(params)
+        self.decay = float(decay)
+        self.sums = {name: np.zeros_like(p) for name, p in self.params.items()}
+        self.count = 0
+
+    def update(self):
+        """Take the parameters as they are now into the average."""
+        for name, p in self.params.items():
+            self.sums[name] = self.decay * self.sums[name] + (1 - self.decay) * p
+        self.count += 1
+
+    def values(self):
+        """Give the average.
+
+        Returns
+        -------
+        dict of str to array
+            New arrays; copies of the parameters before the first ``update``.
+        """
+        if self.count == 0:
+            return {name: p.copy() for name, p in self.params.items()}
+        correction = 1 - self.decay**self.count
+        return {name: total / correction for name, total in self.sums.items()}
+
+
+class Weights:
+    """The weights of one fit: those that move, those to evaluate, those to keep.
+
+    Parameters
+    ----------
+    params : dict of str to array
+        The arrays themselves.
+    decay : float or None
+        Of the average; None: weights are used as they are.
+    """
+
+    def __init__(self, params, decay=None):
+        self.params = dict(params)
+        self.average = None if decay is None else WeightAverage(params, decay)
+        self.best = None
+        self.safe = None
+        self.score = None
+
+    def stepped(self):
+        """Tell that the optimiser has taken a step."""
+        if self.average is not None:
+            self.average.update()
+
+    def proved_finite(self):
+        """Tell that the weights gave a finite loss: what to fall back on until there are best ones."""
+        if self.best is None:
+            self.safe = self.effective()
+
+    @contextmanager
+    def evaluating(self):
+        """Put the effective weights into the arrays for the time of the ``with`` block."""
+        if self.average is None:
+            yield
+            return
+        moving = {name: p.copy() for name, p in self.params.items()}
+        try:
+            self.write(self.effective())
+            yield
+        finally:
+            self.write(moving)
+
+    def offer(self, score):
+        """Keep a copy of the effective weights if they score better than any before.
+
+        Parameters
+        ----------
+        score : comparable
+            The larger the better.
+
+        Returns
+        -------
+        bool
+            True: kept.
+        """
+        if self.score is not None and score <= self.score:
+            return False
+        self.best = self.effective()
+        self.score = score
+        return True
+
+    def settle(self, failed=False):
+        """Write the final weights: the best if any were offered, else the effective ones.
+
+        Parameters
+        ----------
+        failed : bool
+            The weights as they are now are not to be trusted: without best ones, fall back on proved ones.
+        """
+        if self.best is not None:
+            self.write(self.best)
+        elif not failed:
+            self.write(self.effective())
+        elif self.safe is not None:
+            self.write(self.safe)
+
+    def effective(self):
+        """Copy the weights to evaluate: the average, or the weights themselves without one.
+
+        Returns
+        -------
+        dict of str to array
+        """
+        if self.average is not None:
+            return self.average.values()
+        return {name: p.copy() for name, p in self.params.items()}
+
+    def write(self, values):
+        """Copy ``values`` into the parameter arrays.
+
+        Parameters
+        ----------
+        values : dict of str to array
+        """
+        for name, p in self.params.items():
+            p[...] = values[name]
