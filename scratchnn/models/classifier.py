@@ -1,0 +1,267 @@
+"""A sequence classifier: embedding or raw features -> recurrent layers -> pooling -> linear."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchnn.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    AttentionPooling,
+    Dropout,
+    Embedding,
+    Linear,
+    NGramEmbedding,
+    SelfAttention,
+)
+from scratchnn.layers.base import Layer
+from scratchnn.layers.pooling import LastStep, MeanPooling
+
+CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+POOLINGS = ("last", "mean", "attention", "self_attention")
+
+
+class ClassifierCache(NamedTuple):
+    """The caches of the parts in the order of the forward pass, and what a reader wants to see."""
+
+    embedding: Any
+    input_dropout: Any
+    recurrent: Any
+    state_dropout: Any
+    attention: Any
+    pooling: Any
+    output_dropout: Any
+    linear: Any
+    alpha: np.ndarray | None  # (B, T), where the classifier looked; None without attention
+
+
+class SequenceClassifier(Layer):
+    """Classify sequences of ids or of feature vectors.
+
+    Parameters
+    ----------
+    num_classes : int
+        C.
+    vocabulary_size : int, optional
+        V; inputs are ids (B, T) and pass an embedding. Id 0 is padding.
+    input_size : int, optional
+        D; inputs are features (B, T, D). Give exactly one of the two.
+    embedding_size : int
+        Width of the embedding.
+    ngram_sizes : tuple of int
+        Add hashed n-grams of these sizes to the embedding (``layers.NGramEmbedding``); () for none.
+    ngram_dropout : float
+        Share of n-grams left out in training.
+    cell : {"lstm", "gru", "rnn"}
+    hidden_size, num_layers, bidirectional
+        As in PyTorch.
+    pooling : {"attention", "last", "mean", "self_attention"}
+        ``attention``: weights over the steps from a query; ``last``: the final states; ``mean``: over real
+        steps; ``self_attention``: the article's y_i = h_i + sum_j e_ij h_j, read at the last real step.
+    score : {"additive", "dot", "scaled_dot", "general"}
+        Score of the two attentions.
+    attention_size : int, optional
+        A, the width of the additive score (default: the width of a state).
+    query : {"learned", "last"}
+        The query of ``pooling="attention"``: one learned vector, or the final state as in the article's code.
+    input_dropout, dropout : float
+        Share dropped from the inputs of the first layer, and from states (between layers, before pooling and
+        before the linear layer).
+    dropout_per : {"step", "sequence"}
+        A new mask at every step, or one per sequence (Gal & Ghahramani 2016).
+    init : str
+        Initialisation of the recurrent weights, by name.
+    forget_bias : float, optional
+        Start value of the LSTM's forget-gate bias.
+    backend : str or module
+    dtype : dtype
+    rng : numpy.random.Generator
+        Draws the initial weights.
+
+    Raises
+    ------
+    ValueError
+        Unknown cell or pooling; both or neither of vocabulary_size and input_size.
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        *,
+        vocabulary_size=None,
+        input_size=None,
+        embedding_size=32,
+        ngram_sizes=(),
+        ngram_dropout=0.0,
+        cell="lstm",
+        hidden_size=64,
+        num_layers=1,
+        bidirectional=True,
+        pooling="attention",
+        score="additive",
+        attention_size=None,
+        query="learned",
+        input_dropout=0.0,
+        dropout=0.0,
+        dropout_per="step",
+        init="pytorch",
+        forget_bias=None,
+        backend="reference",
+        dtype=np.float32,
+        rng,
+    ):
+        super().__init__(dtype=dtype)
+        if cell not in CELLS:
+            raise ValueError(f"SequenceClassifier: cell is {cell!r}, expected one of {', '.join(CELLS)}")
+        if pooling not in POOLINGS:
+            raise ValueError(f"SequenceClassifier: pooling is {pooling!r}, expected one of {', '.join(POOLINGS)}")
+        if (vocabulary_size is None) == (input_size is None):
+            raise ValueError(
+                "SequenceClassifier: give vocabulary_size (ids) or input_size (features), one of the two"
+            )
+        common = {"backend": backend, "dtype": dtype}
+        self.embedding = None
+        if vocabulary_size is not None:
+            if ngram_sizes:
+                grams = {"sizes": ngram_sizes, "dropout": ngram_dropout}
+                embedding = NGramEmbedding(vocabulary_size, embedding_size, rng=rng, **grams, **common)
+            else:
+                embedding = Embedding(vocabulary_size, embedding_size, padding_idx=0, rng=rng, **common)
+            self.embedding = self.add_child("embedding", embedding)
+        self.ngrams = bool(ngram_sizes) and self.embedding is not None
+        extra = {"forget_bias": forget_bias} if cell == "lstm" else {}
+        self.recurrent = self.add_child(
+            "recurrent",
+            CELLS[cell](
+                input_size if self.embedding is None else embedding_size,
+                hidden_size,
+                num_layers,
+                bidirectional=bidirectional,
+                batch_first=True,
+                dropout=dropout if num_layers > 1 else 0.0,
+                dropout_per=dropout_per,
+                init=init,
+                rng=rng,
+                **extra,
+                **common,
+            ),
+        )
+        self.cell, self.bidirectional, self.query = cell, bidirectional, query
+        self.pooling_name = pooling
+        width = hidden_size * (2 if bidirectional else 1)
+        self.attention = self.pooling = None
+        if pooling == "attention":
+            self.attention = self.add_child(
+                "attention",
+                AttentionPooling(width, score=score, attention_size=attention_size, query=query, rng=rng, **common),
+            )
+        elif pooling == "self_attention":
+            self.attention = self.add_child(
+                "attention", SelfAttention(width, score=score, attention_size=attention_size, rng=rng, **common)
+            )
+            self.pooling = LastStep(dtype=dtype)
+        elif pooling == "mean":
+            self.pooling = MeanPooling(dtype=dtype)
+        self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1)
+        self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1)
+        self.output_dropout = Dropout(dropout)
+        self.linear = self.add_child("linear", Linear(width, num_classes, rng=rng, **common))
+
+    def forward(self, inputs, lengths=None, rng=None):
+        """Compute the logits of a batch.
+
+        Parameters
+        ----------
+        inputs : (B, T) int or (B, T, D)
+            Ids, or features.
+        lengths : (B,) int, optional
+            Real steps of each sequence; all T when not given.
+        rng : numpy.random.Generator, optional
+            Given: training, dropout is drawn from it. None: evaluation.
+
+        Returns
+        -------
+        logits : (B, C)
+        cache : ClassifierCache
+            ``cache.alpha`` (B, T) shows where it looked.
+        """
+        embedded = None
+        x = inputs
+        if self.embedding is not None:
+            drawn = {"rng": rng} if self.ngrams else {}
+            x, embedded = self.embedding.forward(inputs, **drawn)
+        x, input_dropout = self.input_dropout.forward(x, rng=rng)
+        h, recurrent = self.recurrent.forward(x, lengths=lengths, rng=rng)
+        h, state_dropout = self.state_dropout.forward(h, rng=rng)
+        attention = pooling = alpha = None
+        if self.pooling_name == "attention":
+            last = self._last_state(recurrent.state) if self.query == "last" else None
+            pooled, attention = self.attention.forward(h, lengths=lengths, last=last)
+            alpha = attention.alpha
+        elif self.pooling_name == "self_attention":
+            attended, attention = self.attention.forward(h, lengths=lengths)
+            pooled, pooling = self.pooling.forward(attended, lengths)
+            alpha = np.einsum("bt,bts->bs", pooling.share, attention.alpha)
+        elif self.pooling_name == "mean":
+            pooled, pooling = self.pooling.forward(h, lengths)
+        else:
+            pooled = self._last_state(recurrent.state)
+        pooled, output_dropout = self.output_dropout.forward(pooled, rng=rng)
+        logits, linear = self.linear.forward(pooled)
+        return logits, ClassifierCache(
+            embedded, input_dropout, recurrent, state_dropout, attention, pooling, output_dropout, linear, alpha
+        )
+
+    def backward(self, dlogits, cache):
+        """Undo ``forward``, part by part from the last to the first; parameter gradients go to ``grads``.
+
+        Parameters
+        ----------
+        dlogits : (B, C)
+        cache : ClassifierCache
+
+        Returns
+        -------
+        (B, T, D) or None
+            Gradient of the features; None for ids, which have none.
+        """
+        dpooled = self.linear.backward(dlogits, cache.linear)
+        dpooled = self.output_dropout.backward(dpooled, cache.output_dropout)
+        dlast = None
+        if self.pooling_name == "attention":
+            dh = self.attention.backward(dpooled, cache.attention)
+            if self.query == "last":
+                dh, dlast = dh
+        elif self.pooling_name == "self_attention":
+            dh = self.attention.backward(self.pooling.backward(dpooled, cache.pooling), cache.attention)
+        elif self.pooling_name == "mean":
+            dh = self.pooling.backward(dpooled, cache.pooling)
+        else:
+            dh, dlast = None, dpooled
+        dstate = None if dlast is None else self._dlast_state(dlast, cache.recurrent.state)
+        if dh is None:
+            dh = np.zeros_like(cache.recurrent.y)
+        dh = self.state_dropout.backward(dh, cache.state_dropout)
+        dx = self.recurrent.backward(dh, cache.recurrent, dstate)
+        dx = self.input_dropout.backward(dx, cache.input_dropout)
+        if self.embedding is None:
+            return dx
+        self.embedding.backward(dx, cache.embedding)
+        return None
+
+    def _last_state(self, state):
+        """Read the top layer's final hidden state from PyTorch's (layers*directions, B, H): (B, H*directions)."""
+        h_n = state[0] if self.cell == "lstm" else state
+        return np.concatenate([h_n[-2], h_n[-1]], axis=1) if self.bidirectional else h_n[-1]
+
+    def _dlast_state(self, dlast, state):
+        """Put the gradient of ``_last_state`` where the recurrent layer expects its upstream."""
+        h_n = state[0] if self.cell == "lstm" else state
+        dh_n = np.zeros(h_n.shape, np.result_type(dlast, h_n))
+        if self.bidirectional:
+            H = dlast.shape[1] // 2
+            dh_n[-2], dh_n[-1] = dlast[:, :H], dlast[:, H:]
+        else:
+            dh_n[-1] = dlast
+        return (dh_n, np.zeros_like(dh_n)) if self.cell == "lstm" else dh_n
