@@ -1,0 +1,215 @@
+"""The main job: train on a task, measure on its test part, leave a run folder."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scratchnn import data, draw, training
+from scratchnn.data.baselines import majority_baseline, measure
+
+from .folder import RunFolder
+from .pictures import attention_picture
+from .prepare import build_model, predictions, prepare
+
+
+class Result(NamedTuple):
+    """What a training run gives back."""
+
+    folder: RunFolder
+    results: dict  # as in results.json
+    history: list  # of dict, one per epoch
+
+
+OPTIMIZERS = {
+    "adam": lambda params, s: training.Adam(params, lr=s.learning_rate, weight_decay=s.weight_decay),
+    "adamw": lambda params, s: training.AdamW(params, lr=s.learning_rate, weight_decay=s.weight_decay),
+    "sgd": lambda params, s: training.SGD(
+        params, lr=s.learning_rate, momentum=s.momentum, nesterov=s.momentum > 0, weight_decay=s.weight_decay
+    ),
+}
+
+
+def train(settings, out=None, *, dataset=None, progress=True):
+    """Train, evaluate on the test part and write the run folder.
+
+    Parameters
+    ----------
+    settings : Settings
+    out : str or Path, optional
+        The run folder, new or empty; default ``runs/TASK-DATE-TIME``.
+    dataset : data.Dataset, optional
+        Used instead of the task's own.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    RunError, data.DataError, SettingsError
+        One sentence each.
+    """
+    prepared = prepare(settings, dataset=dataset)
+    folder = RunFolder.create(out, settings.task)
+    try:
+        return _train(settings, prepared, folder, progress)
+    except BaseException:
+        folder.discard()
+        raise
+
+
+def _train(settings, prepared, folder, progress):
+    dataset = prepared.dataset
+    model = build_model(
+        settings,
+        num_classes=len(dataset.classes),
+        vocabulary=prepared.vocabulary,
+        input_size=prepared.input_size,
+    )
+    folder.write_settings(
+        settings, classes=dataset.classes, vocabulary=prepared.vocabulary, input_size=prepared.input_size
+    )
+    noise = {"replace": settings.replace, "remove": settings.remove}
+    batches = prepared.batches(settings.fit_on, settings.batch_size, **noise)
+    started = time.perf_counter()
+    validation = prepared.batches("valid", 256)
+    history = fit_model(model, settings, batches, validation, settings.fit_on == "train", progress=progress)
+    seconds = time.perf_counter() - started
+    folder.write_weights(model.state_dict())
+    history.to_csv(folder.path / "history.csv")
+
+    test = dataset.split["test"]
+    told = predictions(model, [prepared.inputs[k] for k in test])
+    targets = dataset.targets[test]
+    table = training.classification_report(targets, told.classes, len(dataset.classes))
+    results = {
+        "task": settings.task,
+        "seed": settings.seed,
+        "test_accuracy": float((told.classes == targets).mean()),
+        "test_examples": len(test),
+        "macro_f1": table["macro"]["f1"],
+        "baselines": baselines(prepared),
+        "epochs_run": len(history.rows),
+        "best_epoch": history.best_epoch,
+        "interrupted": history.interrupted,
+        "seconds": round(seconds, 1),
+        "parameters": int(sum(value.size for value in model.params.values())),
+    }
+    folder.write_json("results.json", results)
+    _pictures(folder, settings, prepared, history, told, test, results)
+    return Result(folder, results, history.rows)
+
+
+def fit_model(model, settings, batches, watched, chooses, *, progress):
+    """Run ``training.fit`` as the settings say.
+
+    Parameters
+    ----------
+    model : models.SequenceClassifier
+    settings : Settings
+    batches : data.Batches
+        What to learn from.
+    watched : data.Batches
+        What to measure after each epoch.
+    chooses : bool
+        Keep the weights of the epoch that was best on ``watched``. False, where it is not independent of what is
+        learnt or is the test part itself: keep the last weights.
+    progress : bool
+
+    Returns
+    -------
+    training.History
+    """
+    optimizer = OPTIMIZERS[settings.optimizer](model.params, settings)
+    steps = settings.epochs * len(batches)
+    schedule = {
+        "constant": training.constant,
+        "cosine": lambda: training.cosine(steps, warmup_steps=int(settings.warmup * steps)),
+        "step": lambda: training.step_decay(max(1, steps // 3), 0.3),
+    }[settings.schedule]()
+    with threadpool_limits(settings.threads):
+        return training.fit(
+            model,
+            training.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+            optimizer,
+            batches,
+            epochs=settings.epochs,
+            validation=watched,
+            schedule=schedule,
+            max_norm=settings.max_norm or None,
+            rng=np.random.default_rng([settings.seed, 2]),
+            early_stopping=training.EarlyStopping(settings.patience) if chooses and settings.patience else None,
+            average=settings.average or None,
+            monitor="valid_accuracy" if chooses else None,
+            progress=progress,
+        )
+
+
+def baselines(prepared):
+    """Give what the accuracy is held against: (name, accuracy) pairs on the same test part.
+
+    Parameters
+    ----------
+    prepared : Prepared
+
+    Returns
+    -------
+    list of [str, float]
+    """
+    dataset = prepared.dataset
+    if dataset.name in data.CARDS:
+        found = data.CARDS[dataset.name].baselines
+    else:
+        try:
+            found = measure(dataset)
+        except data.DataError:  # scikit-learn is not installed, or the texts share no words
+            found = [majority_baseline(dataset)]
+    return [[baseline.method, baseline.accuracy] for baseline in found]
+
+
+def _pictures(folder, settings, prepared, history, told, test, results):
+    dataset = prepared.dataset
+    title = f"{dataset.name}: {describe(settings)}"
+    beaten = results["baselines"][-1]
+    draw.save(
+        draw.loss_curves(
+            history.rows, title=title, best=history.best_epoch, baseline=(f"{beaten[0]} (test)", beaten[1])
+        ),
+        folder.path / "curves.png",
+    )
+    matrix = training.confusion_matrix(dataset.targets[test], told.classes, len(dataset.classes))
+    accuracy = f"{100 * results['test_accuracy']:.1f} % of {len(test):,} right"
+    draw.save(
+        draw.confusion(matrix, dataset.classes, title=f"{dataset.name}, test part: {accuracy}"),
+        folder.path / "confusion.png",
+    )
+    if told.alpha is not None:
+        draw.save(attention_picture(prepared, told, test), folder.path / "attention.png")
+
+
+def describe(settings):
+    """Say in a few words what the model is.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    str
+    """
+    parts = ["bidirectional"] if settings.bidirectional else []
+    if settings.num_layers > 1:
+        parts.append(f"{settings.num_layers}-layer")
+    parts.append(settings.cell.upper())
+    name = {
+        "attention": f"{settings.score} attention",
+        "self_attention": f"self-attention ({settings.score})",
+        "mean": "mean pooling",
+        "last": "last state",
+    }[settings.pooling]
+    return f"{' '.join(parts)}, H={settings.hidden_size}, {name}"

@@ -1,0 +1,168 @@
+"""Open a run folder again: measure it, or ask it about one text."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchnn import training
+from scratchnn.data.vocabulary import UNKNOWN, Vocabulary
+
+from .folder import RunError, RunFolder
+from .prepare import Predictions, Prepared, build_model, predictions, prepare
+from .settings import Settings
+
+
+class Loaded(NamedTuple):
+    """A run read back from disk."""
+
+    model: object
+    settings: Settings
+    classes: tuple
+    vocabulary: object
+    input_size: int | None
+
+
+class Evaluation(NamedTuple):
+    """A run measured on the test part."""
+
+    settings: Settings
+    prepared: Prepared
+    predictions: Predictions
+    report: dict  # training.classification_report
+
+
+def open_run(path, backend=None):
+    """Read a run folder and rebuild its model.
+
+    Parameters
+    ----------
+    path : str or Path
+    backend : str, optional
+        Another backend than the run was trained with.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    RunError
+        Missing, damaged, or not of scratchnn; one sentence.
+    """
+    folder = RunFolder(path)
+    record = folder.read_record()
+    settings = record["settings"].changed(backend=backend)
+    try:
+        vocabulary = None if record["vocabulary"] is None else Vocabulary.from_dict(record["vocabulary"])
+        model = build_model(
+            settings,
+            num_classes=len(record["classes"]),
+            vocabulary=vocabulary,
+            input_size=record["input_size"],
+        )
+        model.load_state_dict(folder.read_weights())
+    except RunError:
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: settings and weights do not fit together ({error})") from None
+    return Loaded(model, settings, tuple(record["classes"]), vocabulary, record["input_size"])
+
+
+def evaluate(path, *, data=None, backend=None):
+    """Measure a run on the test part of its data.
+
+    Parameters
+    ----------
+    path : str or Path
+        Run folder.
+    data : str, optional
+        Where the user's own file lies now, if it has moved.
+    backend : str, optional
+
+    Returns
+    -------
+    Evaluation
+    """
+    run = open_run(path, backend)
+    settings = run.settings.changed(data=data)
+    prepared = prepare(settings, vocabulary=run.vocabulary)
+    if tuple(prepared.dataset.classes) != run.classes:
+        raise RunError(f"{path}: the data now has other classes than the run was trained on")
+    test = prepared.dataset.split["test"]
+    told = predictions(run.model, [prepared.inputs[k] for k in test])
+    report = training.classification_report(prepared.dataset.targets[test], told.classes, len(run.classes))
+    return Evaluation(settings, prepared, told, report)
+
+
+class Prediction(NamedTuple):
+    """The answer for one example."""
+
+    tokens: list  # of str; for series the step numbers
+    unknown: list  # tokens the vocabulary does not know
+    classes: tuple
+    probabilities: np.ndarray  # (C,)
+    alpha: np.ndarray | None  # (T,)
+    truth: str | None
+
+
+def predict(path, texts=(), *, example=None, backend=None):
+    """Classify texts, or one example of the run's test part.
+
+    Parameters
+    ----------
+    path : str or Path
+        Run folder.
+    texts : sequence of str
+    example : int, optional
+        Position in the test part, from 0.
+    backend : str, optional
+
+    Returns
+    -------
+    list of Prediction
+
+    Raises
+    ------
+    RunError
+        The run is unusable, a text is empty, or the run was not trained on texts.
+    """
+    run = open_run(path, backend)
+    if run.vocabulary is None and texts:
+        raise RunError(f"{path} was trained on series of numbers, not on texts; ask for a test example (--example N)")
+    encoded, tokens, truths = [], [], []
+    for text in texts:
+        encoded.append(_encode(run, text))
+        tokens.append(run.vocabulary.pieces(text))
+        truths.append(None)
+    if example is not None:
+        prepared = prepare(run.settings, vocabulary=run.vocabulary)
+        test = prepared.dataset.split["test"]
+        if not 0 <= example < len(test):
+            raise RunError(f"example {example} does not exist, expected 0 to {len(test) - 1}")
+        k = test[example]
+        encoded.append(prepared.inputs[k])
+        raw = prepared.dataset.inputs[k]
+        tokens.append(run.vocabulary.pieces(raw) if run.vocabulary else [str(t) for t in range(len(raw))])
+        truths.append(prepared.dataset.classes[prepared.dataset.targets[k]])
+    if not encoded:
+        raise RunError("nothing to predict: give one or more texts, or --example N")
+    told = predictions(run.model, encoded)
+    return [
+        Prediction(
+            tokens=tokens[n],
+            unknown=[]
+            if run.vocabulary is None
+            else [t for t, k in zip(tokens[n], encoded[n], strict=True) if k == UNKNOWN],
+            classes=run.classes,
+            probabilities=told.probabilities[n],
+            alpha=None if told.alpha is None else told.alpha[n],
+            truth=truths[n],
+        )
+        for n in range(len(encoded))
+    ]
+
+
+def _encode(run, text):
+    if not text.strip():
+        raise RunError("the text is empty, expected at least one character")
+    return run.vocabulary.encode(text)

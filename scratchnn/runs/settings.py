@@ -1,0 +1,195 @@
+"""Everything that decides a training run, in one flat record, and the recipes that come with the package."""
+
+from dataclasses import asdict, dataclass, fields, replace
+
+from scratchnn.errors import InputError
+
+
+class SettingsError(InputError):
+    """A setting has no meaning; the sentence says which, what came and what was expected."""
+
+
+CHOICES = {
+    "cell": ("lstm", "gru", "rnn"),
+    "pooling": ("attention", "last", "mean", "self_attention"),
+    "score": ("additive", "dot", "scaled_dot", "general"),
+    "query": ("learned", "last"),
+    "dropout_per": ("step", "sequence"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("constant", "cosine", "step"),
+    "unit": ("auto", "characters", "words"),
+    "fit_on": ("train", "train+valid"),
+}
+POSITIVE = (
+    "embedding_size",
+    "hidden_size",
+    "num_layers",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "minimum_count",
+    "threads",
+)
+SHARES = (
+    "input_dropout", "dropout", "label_smoothing", "average", "warmup", "ngram_dropout", "replace", "remove",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one training run.
+
+    Model: ``cell, embedding_size, hidden_size, num_layers, bidirectional, pooling, score, query,
+    input_dropout, dropout, dropout_per, init, forget_bias`` as in ``models.SequenceClassifier``.
+    Training: ``optimizer, learning_rate, weight_decay, momentum, schedule, warmup`` (share of all steps),
+    ``epochs, batch_size, max_norm`` (0: no clipping), ``label_smoothing, average`` (decay of the weight average,
+    0: none), ``patience`` (epochs without improvement before stopping, 0: never), ``fit_on`` ("train" keeps the
+    validation part for choosing the best epoch, "train+valid" learns from both).
+    Data: ``task, data`` (path of the user's own file), ``unit, minimum_count, marks`` (begin and end marks around a
+    text), ``ngrams`` (hashed n-grams of these sizes added to the embedding, "" for none), ``ngram_dropout, replace,
+    remove`` (share of ids made unknown or left out at every pass).
+    Machine: ``backend, threads`` (of the matrix products; 1 is quickest for the small ones here).
+    """
+
+    task: str = "surnames"
+    data: str | None = None
+    unit: str = "auto"
+    minimum_count: int = 1
+    marks: bool = False
+    ngrams: str = ""
+    ngram_dropout: float = 0.0
+    replace: float = 0.0
+    remove: float = 0.0
+    cell: str = "lstm"
+    embedding_size: int = 32
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = True
+    pooling: str = "attention"
+    score: str = "additive"
+    attention_size: int | None = None
+    query: str = "learned"
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+    dropout_per: str = "step"
+    init: str = "pytorch"
+    forget_bias: float | None = None
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    schedule: str = "constant"
+    warmup: float = 0.0
+    epochs: int = 20
+    batch_size: int = 64
+    max_norm: float = 1.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    patience: int = 0
+    fit_on: str = "train"
+    seed: int = 0
+    backend: str = "reference"
+    threads: int = 1
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
+        for name in POSITIVE:
+            if not getattr(self, name) > 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected more than 0")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 up to (not including) 1")
+        if not all(n.isdigit() and int(n) > 1 for n in self.ngrams.split(",") if n):
+            raise SettingsError(f"ngrams is {self.ngrams!r}, expected sizes of at least 2 such as 2,3")
+        for name in ("weight_decay", "momentum", "max_norm", "patience", "seed"):
+            if not getattr(self, name) >= 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 or more")
+
+    @property
+    def ngram_sizes(self):
+        """The sizes in ``ngrams`` as a tuple of int: "2,3" gives (2, 3)."""
+        return tuple(int(n) for n in self.ngrams.split(",") if n)
+
+    def changed(self, **changes):
+        """Give a copy with other values; None means unchanged.
+
+        Parameters
+        ----------
+        **changes
+            Names and values of settings.
+
+        Returns
+        -------
+        Settings
+        """
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    def to_dict(self):
+        """Give a plain dict for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record):
+        """Rebuild from ``to_dict``.
+
+        Parameters
+        ----------
+        record : dict
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        SettingsError
+            A name is unknown or a value has no meaning.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(record) - known)
+        if unknown:
+            raise SettingsError(f"unknown setting {unknown[0]!r}")
+        try:
+            return cls(**record)
+        except TypeError as error:
+            raise SettingsError(f"a setting has the wrong type ({error})") from None
+
+
+RECIPES = {
+    "surnames": Settings(task="surnames"),
+    "sentiment": Settings(task="sentiment", unit="words"),
+    "vowels": Settings(task="vowels"),
+    "digits": Settings(task="digits"),
+    "article": Settings(task="article"),
+    "own": Settings(task="own"),
+}
+BEST = {}
+
+
+def recipe(task, *, best=False):
+    """Give the settings recorded for a task.
+
+    Parameters
+    ----------
+    task : str
+        A key of RECIPES.
+    best : bool
+        The most accurate configuration found instead of the quick one, where one is recorded.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    SettingsError
+        Unknown task, or no best configuration for it.
+    """
+    if task not in RECIPES:
+        named = ", ".join(name for name in RECIPES if name != "own")
+        raise SettingsError(f"unknown task {task!r}, expected one of {named}, or your own file with --data")
+    if best and task not in BEST:
+        raise SettingsError(f"no best configuration is recorded for {task}, only for {', '.join(BEST)}")
+    return BEST[task] if best else RECIPES[task]
