@@ -1,0 +1,59 @@
+"""What several commands share: options, the console, small tables."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of every random draw.")
+backend_option = click.option(
+    "--backend", type=click.Choice(["reference"]), default=None, help="Which code computes the layers."
+)
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
+
+
+def console():
+    """Give a console for standard output; no colours when it is not a terminal.
+
+    Returns
+    -------
+    rich.console.Console
+    """
+    width = None if sys.stdout.isatty() else 110
+    return Console(highlight=False, width=width)
+
+
+def table(*columns, title=None):
+    """Make an empty table.
+
+    Parameters
+    ----------
+    *columns : str
+        Headings; a leading ">" sets the column flush right.
+    title : str, optional
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    made = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for column in columns:
+        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", header_style="dim")
+    return made
+
+
+def percent(share):
+    """Write a share as per cent with one decimal.
+
+    Parameters
+    ----------
+    share : float
+
+    Returns
+    -------
+    str
+    """
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,54 @@
+"""``scratchnn formula``: the equation sheets."""
+
+import click
+from rich.text import Text
+
+from scratchnn import ops
+
+from .common import console, table
+
+
+@click.command("formula", epilog="\b\nExamples:\n  scratchnn formula lstm\n  scratchnn formula attention --latex")
+@click.argument("op", type=click.Choice(ops.ROOMS), required=False)
+@click.option("--latex", is_flag=True, help="Write the equations in LaTeX.")
+def command(op, latex):
+    """Print the equations of OP: forward, backward, legend, sources. Without OP: the list of sheets."""
+    out = console()
+    if op is None:
+        listing = table("sheet", "what", ">equations")
+        for name in ops.ROOMS:
+            sheet = getattr(ops, name).equations
+            listing.add_row(name, sheet.TITLE, str(len(sheet.FORWARD) + len(sheet.BACKWARD)))
+        out.print(listing)
+        return
+    sheet = getattr(ops, op).equations
+    out.print(Text(sheet.TITLE, style="bold"))
+    sources = {}
+    for heading, equations in _sections(sheet):
+        out.print()
+        out.print(Text(heading, style="bold"))
+        for equation in equations:
+            written = equation.latex if latex else equation.text
+            undone = "".join(f"({n})" for n in equation.undoes)
+            line = Text(f"{f'({equation.number})':>6}  {written}")
+            if undone:
+                line.append(" " * max(2, 52 - len(line)) + f"undoes {undone}", style="dim")
+            out.print(line, soft_wrap=True)
+            sources.setdefault(equation.source, []).append(equation.number)
+    out.print()
+    legend = table("legend", "shape", "meaning")
+    for symbol in sheet.SYMBOLS:
+        legend.add_row(*(Text(part) for part in symbol))
+    out.print(legend)
+    out.print()
+    out.print(Text("sources", style="bold"))
+    for source, numbers in sources.items():
+        span = f"({numbers[0]})" if len(numbers) == 1 else f"({numbers[0]})-({numbers[-1]})"
+        out.print(Text(f"  {span}  {source}"), soft_wrap=True)
+
+
+def _sections(sheet):
+    yield "forward", sheet.FORWARD
+    yield "backward", sheet.BACKWARD
+    if hasattr(sheet, "ARTICLE"):
+        yield "the article's composition", sheet.ARTICLE
