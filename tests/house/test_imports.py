@@ -1,0 +1,95 @@
+"""Who may import whom: the table of the README's architecture section, enforced."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scratchnn
+
+PACKAGE = Path(scratchnn.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# room -> rooms of ours it may import (itself is always allowed)
+ROOMS = {
+    "notation": set(),
+    "errors": set(),
+    "shapes": set(),
+    "ops": {"notation", "shapes"},
+    "probe": set(),
+    "layers": {"ops", "notation", "shapes"},
+    "models": {"layers", "notation"},
+    "data": {"errors"},
+    "training": {"errors", "notation", "ops"},
+    "draw": {"layers", "notation"},
+    "interop": {"layers", "notation"},
+    "check": {"probe", "ops", "layers", "models", "training", "draw", "notation"},
+    "runs": {"data", "draw", "errors", "layers", "models", "notation", "training"},
+    "cli": {"check", "data", "draw", "errors", "layers", "models", "notation", "ops", "probe", "runs", "training"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+OTHER_OPS = {"attention": {"softmax"}, "cross_entropy": {"softmax"}}  # beside activations, open to all
+
+
+def imported(path):
+    """Give the dotted modules that a file imports, relative ones made absolute."""
+    package = ["scratchnn", *path.relative_to(PACKAGE).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def ours(path):
+    return [name.split(".") for name in imported(path) if name.startswith("scratchnn.")]
+
+
+def relative(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_room_imports_only_what_the_table_allows(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert room in ROOMS, f"{room} has no row in the import table"
+    wanted = {name[1] for name in ours(path)} - {room, "__version__"}
+    assert wanted <= ROOMS[room], f"{relative(path)} imports {sorted(wanted - ROOMS[room])}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.parent.name == "ops"], ids=relative)
+def test_one_op_does_not_import_another(path):
+    op = path.parent.name
+    allowed = {op, "activations"} | OTHER_OPS.get(op, set())
+    others = {name[2] for name in ours(path) if name[1] == "ops" and len(name) > 2}
+    assert others <= allowed, f"{relative(path)} imports {sorted(others - allowed)}"
+
+
+ORACLES = [p for p in FILES if p.name in ("reference.py", "equations.py") or "probe" in p.parts]
+
+
+@pytest.mark.parametrize("path", ORACLES, ids=relative)
+def test_an_oracle_imports_no_code_that_it_judges(path):
+    names = list(imported(path))
+    assert not [n for n in names if n.split(".")[0] in ("numba", "torch", "jax", "scipy")]
+    if path.name == "equations.py":
+        assert "numpy" not in names
+    assert not [n for n in names if n.split(".")[-1] in ("cpu", "gpu", "formula") and n.startswith("scratchnn")]
+
+
+def test_import_is_cheap():
+    """Importing the package brings neither numba nor matplotlib nor rich, and NumPy only when a room is opened."""
+    code = (
+        "import sys, scratchnn; heavy = {'numba','matplotlib','rich','typer','scipy','safetensors'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
+        "from scratchnn.ops import lstm; import scratchnn.layers, scratchnn.models, scratchnn.training;"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
