@@ -13,15 +13,20 @@ backend_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 
 
-def console():
+def console(error=False):
     """Give a console for standard output; no colours when it is not a terminal.
+
+    Parameters
+    ----------
+    error : bool
+        Standard error instead, for what passes by.
 
     Returns
     -------
     rich.console.Console
     """
-    width = None if sys.stdout.isatty() else 110
-    return Console(highlight=False, width=width)
+    stream = sys.stderr if error else sys.stdout
+    return Console(highlight=False, stderr=error, width=None if stream.isatty() else 110)
 
 
 def table(*columns, title=None):

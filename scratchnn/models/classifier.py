@@ -51,6 +51,8 @@ class SequenceClassifier(Layer):
         Width of the embedding.
     ngram_sizes : tuple of int
         Add hashed n-grams of these sizes to the embedding (``layers.NGramEmbedding``); () for none.
+    ngram_buckets : int
+        Rows of each n-gram table.
     ngram_dropout : float
         Share of n-grams left out in training.
     cell : {"lstm", "gru", "rnn"}
@@ -93,6 +95,7 @@ class SequenceClassifier(Layer):
         input_size=None,
         embedding_size=32,
         ngram_sizes=(),
+        ngram_buckets=8192,
         ngram_dropout=0.0,
         cell="lstm",
         hidden_size=64,
@@ -124,7 +127,7 @@ class SequenceClassifier(Layer):
         self.embedding = None
         if vocabulary_size is not None:
             if ngram_sizes:
-                grams = {"sizes": ngram_sizes, "dropout": ngram_dropout}
+                grams = {"sizes": ngram_sizes, "buckets": ngram_buckets, "dropout": ngram_dropout}
                 embedding = NGramEmbedding(vocabulary_size, embedding_size, rng=rng, **grams, **common)
             else:
                 embedding = Embedding(vocabulary_size, embedding_size, padding_idx=0, rng=rng, **common)

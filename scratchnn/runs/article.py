@@ -7,13 +7,11 @@ the 10 test sequences rises.
 
 import time
 
-import numpy as np
-
-from scratchnn import data, draw, training
+from scratchnn import draw, training
 
 from .folder import RunFolder
 from .job import fit_model
-from .prepare import Prepared, build_model, predictions
+from .prepare import build_model, predictions, prepare
 
 MODELS = {"without attention": "last", "with attention": "self_attention"}
 
@@ -35,8 +33,7 @@ def train_article(settings, out=None, *, progress=True):
     results : dict
         Per model: loss and accuracy on both parts at the start and the end.
     """
-    dataset = data.article(np.random.default_rng([settings.seed, 0]))
-    prepared = Prepared(dataset, None, list(dataset.inputs), int(dataset.inputs[0].shape[1]))
+    prepared = prepare(settings)
     folder = RunFolder.create(out, settings.task)
     results, histories = {}, {}
     try:

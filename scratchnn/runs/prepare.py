@@ -56,6 +56,8 @@ def load_dataset(settings):
     -------
     data.Dataset
     """
+    if settings.task == "article":
+        return data.article(np.random.default_rng([settings.seed, 0]))
     if settings.task != "own":
         return data.load(settings.task)
     if settings.data is None:

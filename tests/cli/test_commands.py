@@ -84,7 +84,7 @@ def test_wrong_input_gets_one_sentence_and_exit_code_2(run, arguments, sentence,
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "empty"),
+        (b"", "holds no examples"),
         (b"ab\tx\nno tab here\n", "line 2"),
         (b"ab\tx\n\tno label\n", "line 2"),
         (b"ab\tx\ncd\t\n", "line 2"),

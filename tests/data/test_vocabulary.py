@@ -128,3 +128,22 @@ def test_it_comes_back_from_json(unit):
 def test_refusals(make, sentence):
     with pytest.raises(data.DataError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_marks_stand_around_every_text(unit):
+    vocabulary = Vocabulary.from_texts(["a b", "b c"], unit=unit, marks=True)
+    ids = vocabulary.encode("b")
+    assert list(ids) == [2, vocabulary.encode("b")[1], 3]
+    assert len(vocabulary.pieces("b")) == len(ids) == 3
+    assert vocabulary.decode(ids) == "b"
+    assert ids[1] >= 4
+    again = Vocabulary.from_dict(json.loads(json.dumps(vocabulary.to_dict())))
+    assert again.marks
+    assert list(again.encode("a c")) == list(vocabulary.encode("a c"))
+    assert len(again) == len(vocabulary)
+
+
+def test_a_mark_written_in_a_text_is_not_a_mark():
+    vocabulary = Vocabulary.from_texts(["ab"], marks=True)
+    assert list(vocabulary.encode("‹a")) == [2, 1, vocabulary.encode("a")[1], 3]

@@ -49,7 +49,7 @@ VARIANTS = [
     {"pooling": "attention", "score": "scaled_dot", "num_layers": 2, "cell": "gru"},
     {"pooling": "attention", "score": "general", "query": "last", "bidirectional": False},
     {"pooling": "attention", "score": "additive", "query": "last", "attention_size": 3},
-    {"pooling": "attention", "ngram_sizes": (2, 3)},
+    {"pooling": "attention", "ngram_sizes": (2, 3), "ngram_buckets": 20},
     {"pooling": "self_attention", "score": "dot"},
     {"pooling": "self_attention", "score": "additive", "cell": "rnn"},
 ]

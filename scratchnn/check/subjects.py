@@ -1,0 +1,75 @@
+"""All that ``scratchnn check`` can prove, by name."""
+
+import numpy as np
+
+from . import subjects_layers, subjects_models, subjects_ops
+from .gradients import check_gradients
+from .subject import Problem, Subject
+
+__all__ = ["Problem", "Subject", "every_subject", "judge", "names", "run"]
+
+
+def every_subject():
+    """List every subject: ops, then layers, then models.
+
+    Returns
+    -------
+    tuple of Subject
+    """
+    return (*subjects_ops.SUBJECTS, *subjects_layers.SUBJECTS, *subjects_models.SUBJECTS)
+
+
+def names():
+    """Say what can be checked.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Group, e.g. "lstm", to the names of its subjects; "all" comes last.
+    """
+    groups = {}
+    for subject in every_subject():
+        groups.setdefault(subject.group, []).append(subject.name)
+    groups["all"] = [subject.name for subject in every_subject()]
+    return {group: tuple(members) for group, members in groups.items()}
+
+
+def run(name="all", seed=0):
+    """Check a group, or one subject.
+
+    Parameters
+    ----------
+    name : str
+        A group ("lstm"), a subject ("lstm.masked") or "all".
+    seed : int
+        Draws the inputs and the upstream gradients.
+
+    Returns
+    -------
+    list of Report
+
+    Raises
+    ------
+    ValueError
+        Nothing is called that.
+    """
+    chosen = [subject for subject in every_subject() if name in ("all", subject.name, subject.group)]
+    if not chosen:
+        raise ValueError(f"check: nothing is called {name!r}, expected one of {', '.join(names())}")
+    return [judge(subject, seed) for subject in chosen]
+
+
+def judge(subject, seed=0):
+    """Check one subject.
+
+    Parameters
+    ----------
+    subject : Subject
+    seed : int
+
+    Returns
+    -------
+    Report
+    """
+    problem = subject.make(np.random.default_rng(seed))
+    return check_gradients(*problem, seed=seed, name=subject.name)

@@ -1,0 +1,74 @@
+"""Whole models as subjects, from the embedding to the loss."""
+
+import numpy as np
+
+from scratchnn import models, training
+
+from .subject import Subject, normal
+from .subjects_layers import of_layer
+
+B, T = 4, 3
+LENGTHS = np.array([3, 1, 2, 3])
+IDS = np.array([[3, 1, 3], [4, 0, 0], [1, 4, 0], [2, 1, 2]])  # (B, T), 0 pads
+SCALE = 1.2  # of the parameters: with 0.5 the states hardly differ, and attention hardly has a gradient
+TARGETS = np.array([2, 0, 2, 1])
+
+
+def _classifier(name, title, vocabulary=True, **options):
+    """Make a classifier with its loss. The logits are an output too: the loss alone has no gradient along 1."""
+
+    def make(rng):
+        sizes = {"vocabulary_size": 5, "embedding_size": 2} if vocabulary else {"input_size": 5}
+        model = models.SequenceClassifier(3, hidden_size=2, **sizes, **options, rng=rng, dtype=np.float64)
+        criterion = training.CrossEntropyLoss(label_smoothing=0.1)
+        inputs = {"ids": IDS} if vocabulary else {"x": normal(rng, B, T, 5, scale=1.0)}
+
+        def call(given):
+            draws = np.random.default_rng(7) if "dropout" in options else None
+            logits, cache = model.forward(given["ids"] if vocabulary else given["x"], lengths=LENGTHS, rng=draws)
+            loss, loss_cache = criterion.forward(logits, TARGETS)
+            return {"loss": loss, "logits": logits}, (cache, loss_cache)
+
+        def undo(upstream, caches):
+            cache, loss_cache = caches
+            dlogits = upstream["loss"] * criterion.backward(loss_cache) + upstream["logits"]
+            dx = model.backward(dlogits, cache)
+            return {} if vocabulary else {"x": dx}
+
+        return of_layer(model, inputs, rng, call, undo, SCALE)
+
+    return Subject(f"model.{name}", title, make)
+
+
+SUBJECTS = (
+    _classifier("lstm_attention", "Characters -> both-way LSTM -> additive attention -> loss, ragged"),
+    _classifier(
+        "gru_query",
+        "Features -> GRU -> attention asked by the last state -> loss, ragged",
+        vocabulary=False,
+        cell="gru",
+        bidirectional=False,
+        query="last",
+        score="general",
+    ),
+    _classifier(
+        "article",
+        "Features -> LSTM -> the article's self-attention -> loss, ragged",
+        vocabulary=False,
+        bidirectional=False,
+        pooling="self_attention",
+        score="dot",
+    ),
+    _classifier(
+        "rnn_mean",
+        "Characters -> two-layer RNN with dropout -> mean -> loss, ragged",
+        cell="rnn",
+        num_layers=2,
+        bidirectional=False,
+        pooling="mean",
+        dropout=0.3,
+        input_dropout=0.2,
+        dropout_per="sequence",
+    ),
+    _classifier("lstm_last", "Characters -> both-way LSTM -> last states -> loss, ragged", pooling="last"),
+)

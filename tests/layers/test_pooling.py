@@ -1,0 +1,47 @@
+"""Mean pooling and the last step: by hand, padding, gradients."""
+
+import numpy as np
+import pytest
+
+from scratchnn.layers.pooling import LastStep, MeanPooling
+from scratchnn.probe import complex_step
+
+H = np.arange(12.0).reshape(2, 3, 2)
+
+
+def test_mean_by_hand():
+    y, _ = MeanPooling().forward(H, np.array([3, 2]))
+    np.testing.assert_allclose(y, [[2, 3], [7, 8]])
+
+
+def test_last_step_by_hand():
+    y, _ = LastStep().forward(H, np.array([3, 2]))
+    np.testing.assert_array_equal(y, [[4, 5], [8, 9]])
+    np.testing.assert_array_equal(LastStep().forward(H)[0], H[:, -1])
+
+
+@pytest.mark.parametrize("kind", [MeanPooling, LastStep])
+def test_padding_is_never_read_and_gets_no_gradient(kind):
+    spoiled = H.copy()
+    spoiled[1, 2] = np.nan
+    y, cache = kind().forward(spoiled, np.array([3, 2]))
+    assert np.isfinite(y).all()
+    dh = kind().backward(np.ones((2, 2)), cache)
+    np.testing.assert_array_equal(dh[1, 2], 0)
+
+
+@pytest.mark.parametrize("kind", [MeanPooling, LastStep])
+def test_backward(kind):
+    rng = np.random.default_rng(0)
+    h, dy, lengths = rng.normal(size=(3, 4, 5)), rng.normal(size=(3, 5)), np.array([4, 1, 2])
+    layer = kind(dtype=np.float64)
+    true = complex_step(lambda arrays: (layer.forward(arrays["h"], lengths)[0] * dy).sum(), {"h": h})["h"]
+    _, cache = layer.forward(h, lengths)
+    np.testing.assert_allclose(layer.backward(dy, cache), true, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [MeanPooling, LastStep])
+def test_float32_stays_float32(kind):
+    y, cache = kind().forward(H.astype(np.float32), np.array([3, 2]))
+    assert y.dtype == np.float32
+    assert kind().backward(y, cache).dtype == np.float32
