@@ -63,7 +63,7 @@ def save(figure, path):
     return path
 
 
-def loss_curves(history, *, title="Training", best=None, baseline=None):
+def loss_curves(history, *, title="Training", best=None, baseline=None, loss="cross-entropy (nats)"):
     """Draw loss and accuracy per epoch.
 
     Parameters
@@ -76,6 +76,8 @@ def loss_curves(history, *, title="Training", best=None, baseline=None):
         Epoch whose weights were kept; marked by a line.
     baseline : tuple of (str, float), optional
         Name and accuracy of what is to be beaten; drawn as a dashed line.
+    loss : str
+        What the loss is, and in which unit.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def loss_curves(history, *, title="Training", best=None, baseline=None):
             axes.xaxis.get_major_locator().set_params(integer=True)
             if best is not None:
                 axes.axvline(best, color="#888888", linewidth=1, linestyle=":", label=f"kept: epoch {best}")
-        losses.set(title="Loss", ylabel="cross-entropy (nats)")
+        losses.set(title="Loss", ylabel=loss)
         losses.set_ylim(bottom=0)
         accuracies.set(title="Accuracy", ylabel="accuracy (%)")
         if baseline is not None:

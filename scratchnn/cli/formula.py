@@ -30,9 +30,11 @@ def command(op, latex):
         for equation in equations:
             written = equation.latex if latex else equation.text
             undone = "".join(f"({n})" for n in equation.undoes)
+            remarks = [f"undoes {undone}"] if undone else []
+            remarks += _scores(sheet, equation.number)
             line = Text(f"{f'({equation.number})':>6}  {written}")
-            if undone:
-                line.append(" " * max(2, 52 - len(line)) + f"undoes {undone}", style="dim")
+            if remarks:
+                line.append(" " * max(2, 67 - len(line)) + "; ".join(remarks), style="dim")
             out.print(line, soft_wrap=True)
             sources.setdefault(equation.source, []).append(equation.number)
     out.print()
@@ -43,8 +45,7 @@ def command(op, latex):
     out.print()
     out.print(Text("sources", style="bold"))
     for source, numbers in sources.items():
-        span = f"({numbers[0]})" if len(numbers) == 1 else f"({numbers[0]})-({numbers[-1]})"
-        out.print(Text(f"  {span}  {source}"), soft_wrap=True)
+        out.print(Text(f"  {_spans(numbers)}  {source}"), soft_wrap=True)
 
 
 def _sections(sheet):
@@ -52,3 +53,21 @@ def _sections(sheet):
     yield "backward", sheet.BACKWARD
     if hasattr(sheet, "ARTICLE"):
         yield "the article's composition", sheet.ARTICLE
+
+
+def _scores(sheet, number):
+    """Name the scores that an equation of attention belongs to, unless it serves all of them."""
+    scores = getattr(sheet, "SCORES", {})
+    owners = [score for score, phases in scores.items() if number in (*phases["forward"], *phases["backward"])]
+    return [", ".join(owners)] if 0 < len(owners) < len(scores) else []
+
+
+def _spans(numbers):
+    """Write 1, 2, 3, 5 as (1)-(3), (5)."""
+    spans = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"({first})" if first == last else f"({first})-({last})" for first, last in spans)

@@ -67,9 +67,9 @@ class SequenceClassifier(Layer):
         A, the width of the additive score (default: the width of a state).
     query : {"learned", "last"}
         The query of ``pooling="attention"``: one learned vector, or the final state as in the article's code.
-    input_dropout, dropout : float
-        Share dropped from the inputs of the first layer, and from states (between layers, before pooling and
-        before the linear layer).
+    input_dropout, dropout, output_dropout : float
+        Share dropped from the inputs of the first layer, from states (between layers and before pooling), and
+        from what the linear layer reads.
     dropout_per : {"step", "sequence"}
         A new mask at every step, or one per sequence (Gal & Ghahramani 2016).
     init : str
@@ -107,6 +107,7 @@ class SequenceClassifier(Layer):
         query="learned",
         input_dropout=0.0,
         dropout=0.0,
+        output_dropout=0.0,
         dropout_per="step",
         init="pytorch",
         forget_bias=None,
@@ -168,7 +169,7 @@ class SequenceClassifier(Layer):
             self.pooling = MeanPooling(dtype=dtype)
         self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1)
         self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1)
-        self.output_dropout = Dropout(dropout)
+        self.output_dropout = Dropout(output_dropout)
         self.linear = self.add_child("linear", Linear(width, num_classes, rng=rng, **common))
 
     def forward(self, inputs, lengths=None, rng=None):

@@ -5,9 +5,11 @@ from .folder import RunError, RunFolder
 from .job import describe, train
 from .opened import evaluate, open_run, predict
 from .prepare import load_dataset
-from .settings import RECIPES, Settings, SettingsError, recipe
+from .recipes import BEST, RECIPES, recipe
+from .settings import Settings, SettingsError
 
 __all__ = [
+    "BEST",
     "RECIPES",
     "RunError",
     "RunFolder",

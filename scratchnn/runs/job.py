@@ -76,8 +76,8 @@ def _train(settings, prepared, folder, progress):
     noise = {"replace": settings.replace, "remove": settings.remove}
     batches = prepared.batches(settings.fit_on, settings.batch_size, **noise)
     started = time.perf_counter()
-    validation = prepared.batches("valid", 256)
-    history = fit_model(model, settings, batches, validation, settings.fit_on == "train", progress=progress)
+    watched = prepared.batches("valid", 256) if settings.fit_on == "train" else None
+    history = fit_model(model, settings, batches, watched, watched is not None, progress=progress)
     seconds = time.perf_counter() - started
     folder.write_weights(model.state_dict())
     history.to_csv(folder.path / "history.csv")
@@ -113,11 +113,11 @@ def fit_model(model, settings, batches, watched, chooses, *, progress):
     settings : Settings
     batches : data.Batches
         What to learn from.
-    watched : data.Batches
+    watched : data.Batches or None
         What to measure after each epoch.
     chooses : bool
-        Keep the weights of the epoch that was best on ``watched``. False, where it is not independent of what is
-        learnt or is the test part itself: keep the last weights.
+        Keep the weights of the epoch that was best on ``watched``. False, where that is the test part or nothing:
+        keep the last weights.
     progress : bool
 
     Returns
@@ -175,12 +175,15 @@ def _pictures(folder, settings, prepared, history, told, test, results):
     dataset = prepared.dataset
     title = f"{dataset.name}: {describe(settings)}"
     beaten = results["baselines"][-1]
-    draw.save(
-        draw.loss_curves(
-            history.rows, title=title, best=history.best_epoch, baseline=(f"{beaten[0]} (test)", beaten[1])
-        ),
-        folder.path / "curves.png",
+    smoothed = f", labels smoothed by {settings.label_smoothing:g}" if settings.label_smoothing else ""
+    curves = draw.loss_curves(
+        history.rows,
+        title=title,
+        best=history.best_epoch,
+        baseline=(f"{beaten[0]} (test)", beaten[1]),
+        loss=f"cross-entropy{smoothed} (nats)",
     )
+    draw.save(curves, folder.path / "curves.png")
     matrix = training.confusion_matrix(dataset.targets[test], told.classes, len(dataset.classes))
     accuracy = f"{100 * results['test_accuracy']:.1f} % of {len(test):,} right"
     draw.save(

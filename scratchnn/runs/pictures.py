@@ -8,7 +8,7 @@ SHOWN_TEXTS, SHOWN_SERIES, LONGEST = 16, 5, 14
 
 
 def chosen(targets, told, wanted, wrong_share=0.25):
-    """Choose examples for a picture: the first right one of each class in turn, then some wrong ones.
+    """Choose examples for a picture: right ones of as many classes as there is room for, then some wrong ones.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def chosen(targets, told, wanted, wrong_share=0.25):
     Returns
     -------
     list of int
-        Positions, without repeats.
+        Positions, without repeats; the same for the same arguments.
     """
-    wrong = np.flatnonzero(targets != told)[: int(wanted * wrong_share)]
-    right = []
-    for c in np.unique(targets):
-        right += np.flatnonzero((targets == c) & (told == c))[:1].tolist()
-    rest = [k for k in np.flatnonzero(targets == told).tolist() if k not in right]
-    return (right + rest)[: wanted - len(wrong)] + wrong.tolist()
+    order = np.random.default_rng(0).permutation(len(targets))
+    right, wrong = order[targets[order] == told[order]], order[targets[order] != told[order]]
+    wrong = wrong[: int(wanted * wrong_share)]
+    first = np.sort(np.unique(targets[right], return_index=True)[1])  # the first of each class, in drawn order
+    right = np.concatenate([right[first], np.delete(right, first)])
+    return [*right[: wanted - len(wrong)].tolist(), *wrong.tolist()]
 
 
 def attention_picture(prepared, told, test):
@@ -64,6 +64,7 @@ def attention_picture(prepared, told, test):
             caption += f", truth: {names[targets[k]]}"
         what = prepared.vocabulary.pieces(dataset.inputs[test[k]]) if text else dataset.inputs[test[k]]
         examples.append((what, told.alpha[k], caption, classes[k] == targets[k]))
+    title = f"Where it looked: {dataset.name}, test part (orange: wrong)"
     if text:
-        return draw.attention_rows(examples, columns=1 if words else 2)
-    return draw.attention_over_series(examples)
+        return draw.attention_rows(examples, title=title, columns=1 if words else 2)
+    return draw.attention_over_series(examples, title=title)

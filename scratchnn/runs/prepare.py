@@ -11,8 +11,8 @@ from .settings import SettingsError
 
 MODEL_SETTINGS = (
     "embedding_size", "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "score", "attention_size",
-    "query", "ngram_sizes", "ngram_dropout", "input_dropout", "dropout", "dropout_per", "init", "forget_bias",
-    "backend",
+    "query", "ngram_sizes", "ngram_dropout", "input_dropout", "dropout", "output_dropout", "dropout_per", "init",
+    "forget_bias", "backend",
 )  # fmt: skip
 
 

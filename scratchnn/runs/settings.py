@@ -1,4 +1,4 @@
-"""Everything that decides a training run, in one flat record, and the recipes that come with the package."""
+"""Everything that decides a training run, in one flat record."""
 
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -31,7 +31,8 @@ POSITIVE = (
     "threads",
 )
 SHARES = (
-    "input_dropout", "dropout", "label_smoothing", "average", "warmup", "ngram_dropout", "replace", "remove",
+    "input_dropout", "dropout", "output_dropout", "label_smoothing", "average", "warmup",
+    "ngram_dropout", "replace", "remove",
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ class Settings:
     """The settings of one training run.
 
     Model: ``cell, embedding_size, hidden_size, num_layers, bidirectional, pooling, score, query,
-    input_dropout, dropout, dropout_per, init, forget_bias`` as in ``models.SequenceClassifier``.
+    input_dropout, dropout, output_dropout, dropout_per, init, forget_bias`` as in ``models.SequenceClassifier``.
     Training: ``optimizer, learning_rate, weight_decay, momentum, schedule, warmup`` (share of all steps),
     ``epochs, batch_size, max_norm`` (0: no clipping), ``label_smoothing, average`` (decay of the weight average,
     0: none), ``patience`` (epochs without improvement before stopping, 0: never), ``fit_on`` ("train" keeps the
@@ -71,6 +72,7 @@ class Settings:
     query: str = "learned"
     input_dropout: float = 0.0
     dropout: float = 0.0
+    output_dropout: float = 0.0
     dropout_per: str = "step"
     init: str = "pytorch"
     forget_bias: float | None = None
@@ -155,41 +157,3 @@ class Settings:
             return cls(**record)
         except TypeError as error:
             raise SettingsError(f"a setting has the wrong type ({error})") from None
-
-
-RECIPES = {
-    "surnames": Settings(task="surnames"),
-    "sentiment": Settings(task="sentiment", unit="words"),
-    "vowels": Settings(task="vowels"),
-    "digits": Settings(task="digits"),
-    "article": Settings(task="article"),
-    "own": Settings(task="own"),
-}
-BEST = {}
-
-
-def recipe(task, *, best=False):
-    """Give the settings recorded for a task.
-
-    Parameters
-    ----------
-    task : str
-        A key of RECIPES.
-    best : bool
-        The most accurate configuration found instead of the quick one, where one is recorded.
-
-    Returns
-    -------
-    Settings
-
-    Raises
-    ------
-    SettingsError
-        Unknown task, or no best configuration for it.
-    """
-    if task not in RECIPES:
-        named = ", ".join(name for name in RECIPES if name != "own")
-        raise SettingsError(f"unknown task {task!r}, expected one of {named}, or your own file with --data")
-    if best and task not in BEST:
-        raise SettingsError(f"no best configuration is recorded for {task}, only for {', '.join(BEST)}")
-    return BEST[task] if best else RECIPES[task]

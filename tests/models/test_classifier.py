@@ -106,7 +106,7 @@ def test_no_alpha_without_attention(pooling):
 
 
 def test_dropout_only_with_a_generator_and_repeatable():
-    model = make(dropout=0.5, input_dropout=0.3, num_layers=2)
+    model = make(dropout=0.5, input_dropout=0.3, output_dropout=0.2, num_layers=2)
     x = inputs()
     calm = model.forward(x, lengths=LENGTHS)[0]
     np.testing.assert_array_equal(model.forward(x, lengths=LENGTHS)[0], calm)
@@ -120,7 +120,7 @@ def test_dropout_only_with_a_generator_and_repeatable():
 def test_gradients_with_dropout(pooling):
     """With the same draw the dropped network is an ordinary function, and its gradient is checked as one."""
     x = inputs()
-    options = {"dropout": 0.4, "input_dropout": 0.3, "num_layers": 2}
+    options = {"dropout": 0.4, "input_dropout": 0.3, "output_dropout": 0.2, "num_layers": 2}
     model = make(pooling, **options)
     _, found = gradients(model, x, np.random.default_rng(5))
 
