@@ -36,6 +36,7 @@ Examples:
 @click.option("--batch-size", type=int)
 @click.option("--lr", "learning_rate", type=float, help="Learning rate.")
 @click.option("--patience", type=int, help="Stop after so many epochs without improvement (0: never).")
+@click.option("--members", type=int, help="Models trained from different starts that answer together.")
 @click.option("--unit", type=click.Choice(["auto", "characters", "words"]), help="What a text is cut into.")
 @click.option("--threads", type=int, help="Threads of the matrix products (default 1: the products are small).")
 @seed_option

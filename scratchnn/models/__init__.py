@@ -1,5 +1,6 @@
 """Compositions of layers with a hand-written backward."""
 
 from .classifier import SequenceClassifier
+from .committee import Committee
 
-__all__ = ["SequenceClassifier"]
+__all__ = ["Committee", "SequenceClassifier"]

@@ -10,7 +10,7 @@ import time
 from scratchnn import draw, training
 
 from .folder import RunFolder
-from .job import fit_model
+from .learning import fit_model
 from .prepare import build_model, predictions, prepare
 
 MODELS = {"without attention": "last", "with attention": "self_attention"}

@@ -3,13 +3,11 @@
 import time
 from typing import NamedTuple
 
-import numpy as np
-from threadpoolctl import threadpool_limits
-
 from scratchnn import data, draw, training
 from scratchnn.data.baselines import majority_baseline, measure
 
 from .folder import RunFolder
+from .learning import learn
 from .pictures import attention_picture
 from .prepare import build_model, predictions, prepare
 
@@ -20,15 +18,6 @@ class Result(NamedTuple):
     folder: RunFolder
     results: dict  # as in results.json
     history: list  # of dict, one per epoch
-
-
-OPTIMIZERS = {
-    "adam": lambda params, s: training.Adam(params, lr=s.learning_rate, weight_decay=s.weight_decay),
-    "adamw": lambda params, s: training.AdamW(params, lr=s.learning_rate, weight_decay=s.weight_decay),
-    "sgd": lambda params, s: training.SGD(
-        params, lr=s.learning_rate, momentum=s.momentum, nesterov=s.momentum > 0, weight_decay=s.weight_decay
-    ),
-}
 
 
 def train(settings, out=None, *, dataset=None, progress=True):
@@ -70,17 +59,18 @@ def _train(settings, prepared, folder, progress):
         vocabulary=prepared.vocabulary,
         input_size=prepared.input_size,
     )
-    folder.write_settings(
-        settings, classes=dataset.classes, vocabulary=prepared.vocabulary, input_size=prepared.input_size
-    )
-    noise = {"replace": settings.replace, "remove": settings.remove}
-    batches = prepared.batches(settings.fit_on, settings.batch_size, **noise)
+    kept = {"classes": dataset.classes, "vocabulary": prepared.vocabulary, "input_size": prepared.input_size}
+    folder.write_settings(settings, **kept)
     started = time.perf_counter()
-    watched = prepared.batches("valid", 256) if settings.fit_on == "train" else None
-    history = fit_model(model, settings, batches, watched, watched is not None, progress=progress)
+    model, histories = learn(model, settings, prepared, progress=progress)
     seconds = time.perf_counter() - started
+    if len(histories) < settings.members:  # stopped before every member had its turn
+        settings = settings.changed(members=len(histories))
+        folder.write_settings(settings, **kept)
     folder.write_weights(model.state_dict())
-    history.to_csv(folder.path / "history.csv")
+    for number, history in enumerate(histories, 1):
+        history.to_csv(folder.path / ("history.csv" if number == 1 else f"history-{number}.csv"))
+    history = histories[0]
 
     test = dataset.split["test"]
     told = predictions(model, [prepared.inputs[k] for k in test])
@@ -93,60 +83,16 @@ def _train(settings, prepared, folder, progress):
         "test_examples": len(test),
         "macro_f1": table["macro"]["f1"],
         "baselines": baselines(prepared),
-        "epochs_run": len(history.rows),
+        "members": len(histories),
+        "epochs_run": sum(len(one.rows) for one in histories),
         "best_epoch": history.best_epoch,
-        "interrupted": history.interrupted,
+        "interrupted": histories[-1].interrupted,
         "seconds": round(seconds, 1),
         "parameters": int(sum(value.size for value in model.params.values())),
     }
     folder.write_json("results.json", results)
     _pictures(folder, settings, prepared, history, told, test, results)
     return Result(folder, results, history.rows)
-
-
-def fit_model(model, settings, batches, watched, chooses, *, progress):
-    """Run ``training.fit`` as the settings say.
-
-    Parameters
-    ----------
-    model : models.SequenceClassifier
-    settings : Settings
-    batches : data.Batches
-        What to learn from.
-    watched : data.Batches or None
-        What to measure after each epoch.
-    chooses : bool
-        Keep the weights of the epoch that was best on ``watched``. False, where that is the test part or nothing:
-        keep the last weights.
-    progress : bool
-
-    Returns
-    -------
-    training.History
-    """
-    optimizer = OPTIMIZERS[settings.optimizer](model.params, settings)
-    steps = settings.epochs * len(batches)
-    schedule = {
-        "constant": training.constant,
-        "cosine": lambda: training.cosine(steps, warmup_steps=int(settings.warmup * steps)),
-        "step": lambda: training.step_decay(max(1, steps // 3), 0.3),
-    }[settings.schedule]()
-    with threadpool_limits(settings.threads):
-        return training.fit(
-            model,
-            training.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
-            optimizer,
-            batches,
-            epochs=settings.epochs,
-            validation=watched,
-            schedule=schedule,
-            max_norm=settings.max_norm or None,
-            rng=np.random.default_rng([settings.seed, 2]),
-            early_stopping=training.EarlyStopping(settings.patience) if chooses and settings.patience else None,
-            average=settings.average or None,
-            monitor="valid_accuracy" if chooses else None,
-            progress=progress,
-        )
 
 
 def baselines(prepared):
@@ -173,7 +119,7 @@ def baselines(prepared):
 
 def _pictures(folder, settings, prepared, history, told, test, results):
     dataset = prepared.dataset
-    title = f"{dataset.name}: {describe(settings)}"
+    title = f"{dataset.name}: {describe(settings)}" + (" (the first one's curves)" if settings.members > 1 else "")
     beaten = results["baselines"][-1]
     smoothed = f", labels smoothed by {settings.label_smoothing:g}" if settings.label_smoothing else ""
     curves = draw.loss_curves(
@@ -215,4 +161,5 @@ def describe(settings):
         "mean": "mean pooling",
         "last": "last state",
     }[settings.pooling]
-    return f"{' '.join(parts)}, H={settings.hidden_size}, {name}"
+    one = f"{' '.join(parts)}, H={settings.hidden_size}, {name}"
+    return one if settings.members == 1 else f"{settings.members} times {one}"

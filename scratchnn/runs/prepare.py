@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchnn import data
-from scratchnn.models import SequenceClassifier
+from scratchnn.models import Committee, SequenceClassifier
 
 from .settings import SettingsError
 
@@ -106,16 +106,15 @@ def build_model(settings, *, num_classes, vocabulary, input_size):
 
     Returns
     -------
-    models.SequenceClassifier
+    models.SequenceClassifier, or models.Committee of them
     """
     options = {name: getattr(settings, name) for name in MODEL_SETTINGS}
-    return SequenceClassifier(
-        num_classes,
-        vocabulary_size=None if vocabulary is None else len(vocabulary),
-        input_size=input_size,
-        rng=np.random.default_rng([settings.seed, 1]),
-        **options,
-    )
+    sizes = {"vocabulary_size": None if vocabulary is None else len(vocabulary), "input_size": input_size}
+    members = [
+        SequenceClassifier(num_classes, rng=np.random.default_rng([settings.seed, 1, k]), **sizes, **options)
+        for k in range(settings.members)
+    ]
+    return members[0] if len(members) == 1 else Committee(members)
 
 
 class Predictions(NamedTuple):

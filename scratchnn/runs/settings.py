@@ -45,7 +45,8 @@ class Settings:
     Training: ``optimizer, learning_rate, weight_decay, momentum, schedule, warmup`` (share of all steps),
     ``epochs, batch_size, max_norm`` (0: no clipping), ``label_smoothing, average`` (decay of the weight average,
     0: none), ``patience`` (epochs without improvement before stopping, 0: never), ``fit_on`` ("train" keeps the
-    validation part for choosing the best epoch, "train+valid" learns from both).
+    validation part for choosing the best epoch, "train+valid" learns from both), ``members`` (models trained from
+    different starts that answer together).
     Data: ``task, data`` (path of the user's own file), ``unit, minimum_count, marks`` (begin and end marks around a
     text), ``ngrams`` (hashed n-grams of these sizes added to the embedding, "" for none), ``ngram_dropout, replace,
     remove`` (share of ids made unknown or left out at every pass).
@@ -89,6 +90,7 @@ class Settings:
     average: float = 0.0
     patience: int = 0
     fit_on: str = "train"
+    members: int = 1
     seed: int = 0
     backend: str = "reference"
     threads: int = 1

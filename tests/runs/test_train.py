@@ -203,3 +203,32 @@ def test_ctrl_c_keeps_the_best_weights(tsv, tmp_path):
     assert "stopped by Ctrl-C" in printed
     assert json.loads((out / "results.json").read_text())["interrupted"]
     assert runs.predict(out, ["aab"])
+
+
+def test_a_committee_is_trained_kept_and_asked(tiny, tmp_path):
+    done = runs.train(tiny.changed(members=3), tmp_path / "run", progress=False)
+    names = {path.name for path in done.folder.path.iterdir()}
+    assert {"history.csv", "history-2.csv", "history-3.csv"} <= names
+    (answer,) = runs.predict(done.folder.path, ["aaab"])
+    alone = [runs.open_run(done.folder.path).model.members[k] for k in range(3)]
+    ids = runs.open_run(done.folder.path).vocabulary.encode("aaab")[None]
+    each = [np.exp(z - np.log(np.exp(z).sum())) for z in (member.forward(ids)[0] for member in alone)]
+    np.testing.assert_allclose(answer.probabilities, np.mean(each, axis=0)[0], rtol=1e-5)
+    assert not np.allclose(each[0], each[1]), "members that start alike are no committee"
+
+
+def test_a_committee_stopped_early_is_a_smaller_one(tiny, tmp_path, monkeypatch):
+    import scratchnn.runs.learning as learning
+
+    real = learning.fit_model
+
+    def stop_at_the_second(*arguments, member, **options):
+        history = real(*arguments, member=member, **options)
+        history.interrupted = member == 1
+        return history
+
+    monkeypatch.setattr(learning, "fit_model", stop_at_the_second)
+    done = runs.train(tiny.changed(members=4), tmp_path / "run", progress=False)
+    assert done.results["interrupted"]
+    assert done.results["members"] == 2
+    assert runs.evaluate(done.folder.path).report["accuracy"] == pytest.approx(done.results["test_accuracy"])
