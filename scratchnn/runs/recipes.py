@@ -96,6 +96,7 @@ BEST = {
         learning_rate=3e-3,
         epochs=25,
         fit_on="train+valid",
+        members=5,
     ),
     "vowels": SERIES.changed(task="vowels", fit_on="train+valid"),
     "digits": SERIES.changed(task="digits", fit_on="train+valid"),
