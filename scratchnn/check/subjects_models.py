@@ -14,17 +14,20 @@ SCALE = 1.2  # of the parameters: with 0.5 the states hardly differ, and attenti
 TARGETS = np.array([2, 0, 2, 1])
 
 
-def _classifier(name, title, vocabulary=True, **options):
-    """Make a classifier with its loss. The logits are an output too: the loss alone has no gradient along 1."""
+def _classifier(name, title, vocabulary=True, members=1, **options):
+    """Make a classifier, or a committee, with its loss. The logits are an output too: the loss has none along 1."""
 
     def make(rng):
         sizes = {"vocabulary_size": 5, "embedding_size": 2} if vocabulary else {"input_size": 5}
-        model = models.SequenceClassifier(3, hidden_size=2, **sizes, **options, rng=rng, dtype=np.float64)
+        shape = {"hidden_size": 2, "dtype": np.float64} | sizes | options
+        each = [models.SequenceClassifier(3, rng=rng, **shape) for _ in range(members)]
+        model = each[0] if members == 1 else models.Committee(each)
         criterion = training.CrossEntropyLoss(label_smoothing=0.1)
         inputs = {"ids": IDS} if vocabulary else {"x": normal(rng, B, T, 5, scale=1.0)}
 
         def call(given):
-            draws = np.random.default_rng(7) if "dropout" in options else None
+            drops = any("dropout" in option for option in options)
+            draws = np.random.default_rng(7) if drops else None
             logits, cache = model.forward(given["ids"] if vocabulary else given["x"], lengths=LENGTHS, rng=draws)
             loss, loss_cache = criterion.forward(logits, TARGETS)
             return {"loss": loss, "logits": logits}, (cache, loss_cache)
@@ -71,4 +74,19 @@ SUBJECTS = (
         dropout_per="sequence",
     ),
     _classifier("lstm_last", "Characters -> both-way LSTM -> last states -> loss, ragged", pooling="last"),
+    _classifier(
+        "ngrams",
+        "Characters and their n-grams -> both-way LSTM -> attention -> loss, ragged, with n-gram dropout",
+        ngram_sizes=(2, 3),
+        ngram_buckets=7,
+        ngram_dropout=0.3,
+    ),
+    _classifier(
+        "committee",
+        "Two classifiers that answer together -> loss, ragged",
+        vocabulary=False,
+        members=2,
+        cell="gru",
+        bidirectional=False,
+    ),
 )

@@ -14,11 +14,15 @@ from .common import console, quiet_option, table
 
 EXAMPLES = """\b
 Examples:
-  scratchnn check lstm             one table per array of the LSTM and its masked and layered forms
+  scratchnn check lstm             every array of the LSTM, plain and with padding
   scratchnn check attention.additive
   scratchnn check model            whole classifiers, embedding to loss
-  scratchnn check all --quiet      one line per subject
+  scratchnn check all              everything, summed up by op
 """
+
+
+MANY = 12  # from here on one line per subject instead of one table
+COUNTS = (">arrays", ">entries", ">against differences", ">against complex step", "verdict")
 
 
 @click.command("check", epilog=EXAMPLES)
@@ -51,7 +55,9 @@ def command(name, seed, listing, as_json, quiet):
         click.echo(json.dumps([report.as_dict() for report in reports], indent=2))
         return 0 if passed else 1
     out = console()
-    if quiet or len(reports) > 12:
+    if name == "all":
+        _by_group(out, chosen, reports)
+    elif quiet or len(reports) > MANY:
         _summary(out, reports)
     else:
         for subject, report in zip(chosen, reports, strict=True):
@@ -78,17 +84,36 @@ def _judge_all(chosen, seed):
     return reports
 
 
-def _summary(out, reports):
-    listing = table("subject", ">arrays", ">entries", ">differences", ">complex step", "verdict")
-    for report in reports:
-        by_differences = [row.error_difference for row in report.rows if row.error_difference is not None]
-        listing.add_row(
-            Text(report.name), str(len(report.rows)), f"{sum(r.size for r in report.rows):,}",
-            _number(max(by_differences, default=None)), _number(_worst(report)), _verdict(report.passed),
-        )  # fmt: skip
+def _by_group(out, chosen, reports):
+    groups = {}
+    for subject, report in zip(chosen, reports, strict=True):
+        groups.setdefault(subject.group, []).append(report)
+    listing = table("gradients of", ">forms", *COUNTS)
+    for group, members in groups.items():
+        listing.add_row(group, str(len(members)), *_counts(members))
     out.print(listing)
     for report in reports:
         _sentences(out, report)
+
+
+def _summary(out, reports):
+    listing = table("gradients of", *COUNTS)
+    for report in reports:
+        listing.add_row(Text(report.name), *_counts([report]))
+    out.print(listing)
+    for report in reports:
+        _sentences(out, report)
+
+
+def _counts(reports):
+    """Sum up reports: arrays, entries, worst error against each oracle, verdict."""
+    rows = [row for report in reports for row in report.rows]
+    differences = [row.error_difference for row in rows if row.error_difference is not None]
+    exact = [error for error in map(_worst, reports) if error is not None]
+    return (
+        str(len(rows)), f"{sum(row.size for row in rows):,}", _number(max(differences, default=None)),
+        _number(max(exact, default=None)), _verdict(all(report.passed for report in reports)),
+    )  # fmt: skip
 
 
 def _details(out, subject, report):
