@@ -57,6 +57,9 @@ def main(arguments=None):
     arguments : list of str, optional
         Default: those of the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of a traceback
     try:
         status = app.main(args=arguments, prog_name="scratchnn", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

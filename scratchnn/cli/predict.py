@@ -1,6 +1,7 @@
 """``scratchnn predict``: the answer, and where the model looked."""
 
 import json
+import sys
 
 import click
 import numpy as np
@@ -11,6 +12,9 @@ from scratchnn import runs
 from .common import backend_option, console, percent
 
 BARS = " ▁▂▃▄▅▆▇█"
+PLAIN_BARS = " .:-=+*%#"  # the same eight steps where the terminal has no Unicode
+HIGH = 0.6  # of the largest weight: from here on a token is shown in reverse
+
 EXAMPLES = """\b
 Examples:
   scratchnn predict runs/first Kowalski
@@ -41,7 +45,7 @@ def command(run, texts, example, top, backend, as_json):
 
 def _show(out, answer, top):
     if answer.alpha is not None:
-        out.print(_attention(answer), soft_wrap=False)
+        out.print(_attention(answer, out.width), soft_wrap=True)
     else:
         out.print(Text(_joined(answer.tokens)))
     if answer.unknown:
@@ -50,31 +54,51 @@ def _show(out, answer, top):
     widest = max(len(name) for name in answer.classes)
     for c in np.argsort(-answer.probabilities)[:top]:
         share = float(answer.probabilities[c])
-        bar = "█" * round(24 * share)
+        bar = _bars()[-1] * round(24 * share)
         out.print(Text(f"  {answer.classes[c]:<{widest}}  {percent(share):>7}  {bar}"))
     if answer.truth is not None:
         out.print(Text(f"  truth: {answer.truth}"))
 
 
-def _attention(answer):
-    """Draw the tokens with a bar of their weight below; the bars survive without colour."""
-    alpha = answer.alpha / max(float(answer.alpha.max()), 1e-12)
-    upper, lower = Text(), Text()
+def _attention(answer, width):
+    """Draw the tokens with their weight below, in as many lines as the width needs; readable without colour."""
+    bars = _bars()
     wide = any(len(token) > 1 for token in answer.tokens)
-    for token, weight, share in zip(answer.tokens, alpha, answer.alpha, strict=True):
-        bar = BARS[max(1, round(float(weight) * 8))]
-        shade = "bold reverse" if weight > 0.6 else ""
-        cell = max(len(token), 3) if wide else 1
-        upper.append(f"{token:^{cell}}", style=shade)
-        lower.append((f"{100 * share:.0f}" if wide else bar).center(cell))
-        if wide:
-            upper.append(" ")
-            lower.append(" ")
-    if wide:
-        return Text("\n").join([upper, lower])
+    relative = answer.alpha / max(float(answer.alpha.max()), 1e-12)
+    cells = []
+    for token, share, height in zip(answer.tokens, answer.alpha, relative, strict=True):
+        below = f"{100 * share:.0f}" if wide else bars[max(1, round(float(height) * 8))]
+        size = max(len(token), len(below)) + 1 if wide else 1
+        cells.append((token.ljust(size), below.ljust(size), "bold reverse" if height > HIGH else ""))
+    lines, row, used = [], [], 0
+    for cell in cells:
+        if row and used + len(cell[0]) > width:
+            lines += _two_lines(row)
+            row, used = [], 0
+        row.append(cell)
+        used += len(cell[0])
+    lines += _two_lines(row)
     peak = int(answer.alpha.argmax())
-    note = f"   looked most at {answer.tokens[peak]!r} ({percent(float(answer.alpha[peak]))})"
-    return Text("\n").join([upper, lower + Text(note, style="dim")])
+    note = f"  looked most at {answer.tokens[peak]!r} ({percent(float(answer.alpha[peak]))})"
+    return Text("\n").join([*lines, Text(note + (", weights in %" if wide else ""), style="dim")])
+
+
+def _two_lines(row):
+    upper, lower = Text(), Text()
+    for token, below, style in row:
+        word = token.rstrip() or token
+        upper.append(word, style=style)
+        upper.append(token[len(word) :])
+        lower.append(below)
+    return [upper, lower]
+
+
+def _bars():
+    try:
+        BARS.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return PLAIN_BARS
+    return BARS
 
 
 def _joined(tokens):

@@ -1,6 +1,7 @@
 """What a user types, reads and gets back: exit codes, sentences, never a traceback."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -192,6 +193,17 @@ def test_output_survives_a_closed_pipe():
     assert "Exception" not in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_predict_in_a_terminal_without_unicode(trained, encoding):
+    command = [sys.executable, "-m", "scratchnn", "predict", str(trained), "abab7"]
+    environment = dict(os.environ, PYTHONIOENCODING=encoding)
+    done = subprocess.run(command, capture_output=True, env=environment)
+    printed = done.stdout.decode(encoding)
+    assert done.returncode == 0, done.stderr
+    assert "?" not in printed
+    assert ("█" in printed) == (encoding == "utf-8")
+
+
 def test_help_is_quick():
     """The front page opens no room that is not needed for it."""
     code = (
@@ -202,3 +214,14 @@ def test_help_is_quick():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_long_text_is_drawn_in_aligned_pairs_of_lines(run, trained):
+    text = "abcd" * 70 + "7"
+    _, out, _ = run("predict", trained, text)
+    lines = out.splitlines()
+    upper = [line for line in lines if line and set(line) <= set("abcd7")]
+    lower = [line for line in lines if line and set(line) <= set("▁▂▃▄▅▆▇█")]
+    assert "".join(upper) == text
+    assert [len(line) for line in upper] == [len(line) for line in lower]
+    assert max(map(len, lines)) <= 110
