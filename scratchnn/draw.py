@@ -184,35 +184,44 @@ def attention_rows(examples, *, title="Where it looked", columns=2):
     return figure
 
 
-def attention_over_series(examples, *, title="Where it looked", unit="time step"):
-    """Draw series (rows: channels, columns: steps) with the attention weights as bars below each.
+def attention_over_series(examples, *, title="Where it looked", step="time step", down=False):
+    """Draw series with the attention weights as bars along their steps.
 
     Parameters
     ----------
     examples : list of (values, alpha, caption, right)
         Values (T, D), weights (T,), a line of text, whether the prediction was right.
     title : str
-    unit : str
-        Name of the step axis.
+    step : str
+        What a step is.
+    down : bool
+        Steps run downwards, as the rows of an image do; otherwise to the right.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    n = len(examples)
     with _style():
-        figure = Figure(figsize=(2.6 * len(examples) + 0.6, 3.8), layout="constrained")
+        figure = Figure(figsize=(2.6 * n + 0.6, 2.6 if down else 3.8), layout="constrained")
         figure.suptitle(title, fontweight="bold")
-        grid = figure.subplots(2, len(examples), squeeze=False, sharex="col", height_ratios=(3, 1))
-        for column, (values, alpha, caption, right) in enumerate(examples):
-            upper, lower = grid[:, column]
-            upper.imshow(np.asarray(values).T, cmap=MAP, aspect="auto")
-            upper.grid(visible=False)
-            upper.set_title(caption, fontsize=9, fontweight="normal", color=BLACK if right else VERMILION)
-            lower.bar(range(len(alpha)), alpha, color=BLUE)
-            lower.set_ylim(0, 1)
-            lower.set_xlabel(unit)
-        grid[0, 0].set_ylabel("feature")
-        grid[1, 0].set_ylabel("attention")
+        if down:
+            grid = figure.subplots(1, 2 * n, squeeze=False, sharey="row", width_ratios=(3, 1) * n).reshape(n, 2)
+        else:
+            grid = figure.subplots(2, n, squeeze=False, sharex="col", height_ratios=(3, 1)).T
+        for (picture, bars), (values, alpha, caption, right) in zip(grid, examples, strict=True):
+            picture.imshow(np.asarray(values) if down else np.asarray(values).T, cmap=MAP, aspect="auto")
+            picture.grid(visible=False)
+            picture.set_title(caption, fontsize=9, fontweight="normal", color=BLACK if right else VERMILION)
+            (bars.barh if down else bars.bar)(range(len(alpha)), alpha, color=BLUE)
+            if down:
+                bars.set(xlim=(0, 1), xlabel="attention")
+                picture.set_xlabel("feature")
+            else:
+                bars.set(ylim=(0, 1), xlabel=step)
+        grid[0, 0].set_ylabel(step if down else "feature")
+        if not down:
+            grid[0, 1].set_ylabel("attention")
     return figure
 
 
@@ -239,7 +248,7 @@ def train_and_test(histories, *, title):
             axes.plot(epochs, [row["valid_loss"] for row in rows], color=VERMILION, label="test sequences")
             axes.axhline(np.log(2), color=BLACK, linewidth=1, linestyle="--", label="a coin: ln 2")
             axes.set(title=name, xlabel="epoch")
-            axes.set_ylim(bottom=0)
+        grid[0].set_ylim(bottom=0)  # shared, so only once all curves are drawn
         grid[0].set_ylabel("cross-entropy (nats)")
         grid[0].legend(loc="upper left")
     return figure

@@ -55,6 +55,24 @@ def test_attention_over_series_draws_the_weights():
     np.testing.assert_allclose(heights, [0.1, 0.2, 0.3, 0.4])
 
 
+def test_an_image_stands_upright_with_its_rows_as_steps():
+    values = np.arange(8.0).reshape(4, 2)
+    figure = draw.attention_over_series(
+        [(values, np.array([0.1, 0.2, 0.3, 0.4]), "7", True)] * 2, step="row", down=True
+    )
+    picture, bars = figure.axes[:2]
+    np.testing.assert_array_equal(picture.images[0].get_array(), values)
+    np.testing.assert_allclose([bar.get_width() for bar in bars.patches], [0.1, 0.2, 0.3, 0.4])
+    assert picture.get_ylabel() == "row"
+
+
+def test_no_curve_leaves_the_picture():
+    high = [row | {"valid_loss": 10 * row["valid_loss"]} for row in ROWS]
+    figure = draw.train_and_test({"low": ROWS, "high": high}, title="t")
+    assert all(axes.get_ylim()[1] >= 21 for axes in figure.axes)
+    assert all(axes.get_ylim()[0] == 0 for axes in figure.axes)
+
+
 def test_train_and_test_marks_the_coin():
     figure = draw.train_and_test({"without": ROWS, "with": ROWS}, title="t")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["without", "with"]

@@ -59,7 +59,7 @@ def attention_picture(prepared, told, test):
     examples = []
     for position in chosen(targets[places], classes[places], wanted):
         k = places[position]
-        caption = f"{names[classes[k]]} {100 * probabilities[k].max():.0f} %"
+        caption = f"{names[classes[k]]}: {100 * probabilities[k].max():.0f} %"
         if classes[k] != targets[k]:
             caption += f", truth: {names[targets[k]]}"
         what = prepared.vocabulary.pieces(dataset.inputs[test[k]]) if text else dataset.inputs[test[k]]
@@ -67,4 +67,5 @@ def attention_picture(prepared, told, test):
     title = f"Where it looked: {dataset.name}, test part (orange: wrong)"
     if text:
         return draw.attention_rows(examples, title=title, columns=1 if words else 2)
-    return draw.attention_over_series(examples, title=title)
+    image = dataset.name == "digits"
+    return draw.attention_over_series(examples, title=title, step="row" if image else "time step", down=image)
