@@ -195,11 +195,12 @@ def _compare(row, given, truth, numeric, estimate, with_complex, overall):
     if with_complex:
         bad |= wrong > (bound_complex if scale else 0.0)
         row = row._replace(error_complex=_largest(wrong), bound_complex=bound_complex)
-    nearest = _index(error - bound == np.max(error - bound))
+    beyond = error - bound
+    shown = _index(beyond == np.max(beyond) if (beyond > 0).any() else error == np.max(error))
     worst = _index(wrong == np.max(wrong[bad] if bad.any() else wrong))
     row = row._replace(
-        error_difference=float(error[nearest]),
-        bound_difference=float(bound[nearest]),
+        error_difference=float(error[shown]),
+        bound_difference=float(bound[shown]),
         worst=worst,
         given=float(given[worst]),
         expected=float(truth[worst]),

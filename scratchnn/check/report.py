@@ -13,7 +13,7 @@ class Row(NamedTuple):
     shape: tuple[int, ...]
     size: int
     largest: float = 0.0  # entry of the true gradient, in size
-    error_difference: float | None = None  # of the entry nearest to (or farthest beyond) its bound
+    error_difference: float | None = None  # the largest; if some are beyond their bound, that of the farthest beyond
     bound_difference: float | None = None  # of that entry: what the differences can be trusted to
     error_complex: float | None = None  # the largest
     bound_complex: float | None = None

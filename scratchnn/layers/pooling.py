@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import sequences
 from .base import Layer
 
 
@@ -33,13 +34,17 @@ class _FixedPooling(Layer):
         -------
         y : (B, H)
         cache : PoolingCache
+
+        Raises
+        ------
+        ValueError
+            A shape disagrees, or a length is outside 1..T.
         """
+        h, real, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
         B, T, _ = h.shape
         lengths = np.full(B, T) if lengths is None else lengths
-        real = np.arange(T) < lengths[:, None]
-        share = np.where(real, self._share(T, lengths), 0).astype(np.real(h).dtype)
-        y = np.einsum("bt,bth->bh", share, np.where(real[:, :, None], h, 0))
-        return y, PoolingCache(share)
+        share = np.where(real, self._share(T, lengths), 0).astype(h.real.dtype)
+        return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
 
     def backward(self, dy, cache):
         """Undo ``forward``.

@@ -68,8 +68,8 @@ class SequenceClassifier(Layer):
     query : {"learned", "last"}
         The query of ``pooling="attention"``: one learned vector, or the final state as in the article's code.
     input_dropout, dropout, output_dropout : float
-        Share dropped from the inputs of the first layer, from states (between layers and before pooling), and
-        from what the linear layer reads.
+        Share dropped from the inputs of the first layer, from states (between layers and before pooling; a query
+        that is the final state asks with all of it), and from what the linear layer reads.
     dropout_per : {"step", "sequence"}
         A new mask at every step, or one per sequence (Gal & Ghahramani 2016).
     init : str
@@ -169,6 +169,7 @@ class SequenceClassifier(Layer):
             self.pooling = MeanPooling(dtype=dtype)
         self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1)
         self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1)
+        self.last_dropout = Dropout(dropout)  # of the final states, which pooling "last" reads
         self.output_dropout = Dropout(output_dropout)
         self.linear = self.add_child("linear", Linear(width, num_classes, rng=rng, **common))
 
@@ -210,7 +211,7 @@ class SequenceClassifier(Layer):
         elif self.pooling_name == "mean":
             pooled, pooling = self.pooling.forward(h, lengths)
         else:
-            pooled = self._last_state(recurrent.state)
+            pooled, pooling = self.last_dropout.forward(self._last_state(recurrent.state), rng=rng)
         pooled, output_dropout = self.output_dropout.forward(pooled, rng=rng)
         logits, linear = self.linear.forward(pooled)
         return logits, ClassifierCache(
@@ -242,7 +243,7 @@ class SequenceClassifier(Layer):
         elif self.pooling_name == "mean":
             dh = self.pooling.backward(dpooled, cache.pooling)
         else:
-            dh, dlast = None, dpooled
+            dh, dlast = None, self.last_dropout.backward(dpooled, cache.pooling)
         dstate = None if dlast is None else self._dlast_state(dlast, cache.recurrent.state)
         if dh is None:
             dh = np.zeros_like(cache.recurrent.y)

@@ -11,8 +11,8 @@ class CommitteeCache(NamedTuple):
     """What backward needs, and where the members looked on average."""
 
     caches: tuple[Any, ...]  # of the members
-    p: np.ndarray  # (K, B, C), each member's probabilities
-    mean: np.ndarray  # (B, C)
+    log_p: np.ndarray  # (K, B, C), each member's log-probabilities
+    log_mean: np.ndarray  # (B, C)
     alpha: np.ndarray | None  # (B, T), the mean over members
 
 
@@ -53,11 +53,11 @@ class Committee(Layer):
         cache : CommitteeCache
         """
         answers = [member.forward(inputs, lengths=lengths, rng=rng) for member in self.members]
-        p = np.stack([_softmax(logits) for logits, _ in answers])
-        mean = p.mean(axis=0)
+        log_p = np.stack([_log_softmax(logits) for logits, _ in answers])
+        log_mean = _log_sum_exp(log_p, axis=0)[0] - np.log(len(self.members)).astype(log_p.real.dtype)
         caches = tuple(cache for _, cache in answers)
         alpha = None if caches[0].alpha is None else np.mean([cache.alpha for cache in caches], axis=0)
-        return np.log(mean), CommitteeCache(caches, p, mean, alpha)
+        return log_mean, CommitteeCache(caches, log_p, log_mean, alpha)
 
     def backward(self, dlog_mean, cache):
         """Undo ``forward``; the members' parameter gradients go to ``grads``.
@@ -74,17 +74,21 @@ class Committee(Layer):
 
         Notes
         -----
-        forward  was   log_mean = log(sum_k p_k / K),  p_k = softmax(z_k)
-        so now         dp_k = dlog_mean / (K * mean),  dz_k = p_k * (dp_k - sum(dp_k * p_k))
+        forward  was   log_mean = log(sum_k p_k / K),  p_k = exp(log_p_k),  log_p_k = log_softmax(z_k)
+        so now         dlog_p_k = dlog_mean * p_k / (K * mean),  dz_k = dlog_p_k - p_k * sum(dlog_p_k)
         """
-        dp = dlog_mean / (len(self.members) * cache.mean)
         dinputs = []
-        for member, own, p in zip(self.members, cache.caches, cache.p, strict=True):
-            dz = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+        for member, own, log_p in zip(self.members, cache.caches, cache.log_p, strict=True):
+            dlog_p = dlog_mean * np.exp(log_p - cache.log_mean) / len(self.members)
+            dz = dlog_p - np.exp(log_p) * dlog_p.sum(axis=1, keepdims=True)
             dinputs.append(member.backward(dz, own))
         return None if dinputs[0] is None else sum(dinputs[1:], start=dinputs[0])
 
 
-def _softmax(z):
-    e = np.exp(z - z.real.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+def _log_softmax(z):
+    return z - _log_sum_exp(z, axis=1)
+
+
+def _log_sum_exp(z, axis):
+    shift = z.real.max(axis=axis, keepdims=True)
+    return shift + np.log(np.exp(z - shift).sum(axis=axis, keepdims=True))

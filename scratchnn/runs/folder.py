@@ -146,7 +146,7 @@ class RunFolder:
         from safetensors.numpy import save  # opened when needed
 
         contiguous = {name: np.ascontiguousarray(value) for name, value in state.items()}
-        self._write("weights.safetensors", save(contiguous, metadata={"format": FORMAT, "version": str(VERSION)}))
+        self._write("weights.safetensors", save(contiguous, metadata={"format": f"{FORMAT} {VERSION}"}))
 
     def read_record(self):
         """Read and check settings.json.

@@ -45,3 +45,10 @@ def test_float32_stays_float32(kind):
     y, cache = kind().forward(H.astype(np.float32), np.array([3, 2]))
     assert y.dtype == np.float32
     assert kind().backward(y, cache).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [MeanPooling, LastStep])
+@pytest.mark.parametrize("lengths", [[9, 1], [0, 1]])
+def test_a_length_that_cannot_be_is_refused(kind, lengths):
+    with pytest.raises(ValueError, match=r"lengths\[0\] is \d, expected 1 to T = 3"):
+        kind().forward(H, np.array(lengths))

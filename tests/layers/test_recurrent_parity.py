@@ -108,6 +108,7 @@ def worst_error(ours, theirs):
     for name in theirs:
         assert ours[name].shape == theirs[name].shape, name
         assert ours[name].dtype == theirs[name].dtype, name
+        assert np.isfinite(ours[name]).all(), f"{name} is not finite: something read the padding"
     errors = {name: np.abs(ours[name] - theirs[name]).max() / np.abs(theirs[name]).max() for name in theirs}
     name = max(errors, key=errors.get)
     return errors[name], name

@@ -59,3 +59,15 @@ def test_every_gradient(pooling):
 def test_an_empty_committee_is_refused():
     with pytest.raises(ValueError, match="members is empty"):
         Committee([])
+
+
+def test_members_that_are_very_sure_overflow_nothing():
+    committee = make(K=2)
+    for member, sign in zip(committee.members, (1, -1), strict=True):
+        member.linear.own["W"][...] = 0
+        member.linear.own["b"][...] = [sign * 400, -sign * 400, 0, 0]
+    log_mean, cache = committee.forward(X)
+    assert np.isfinite(log_mean).all()
+    np.testing.assert_allclose(np.exp(log_mean[0, :2]), 0.5)
+    committee.backward(np.ones((3, 4)), cache)
+    assert all(np.isfinite(grad).all() for grad in committee.grads.values())

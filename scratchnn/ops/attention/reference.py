@@ -167,7 +167,7 @@ def forward(q, k, v, params=None, *, score="scaled_dot", scale=None, mask=None, 
     """
     shape = _check_inputs(q, k, v, params, score, mask)
     scale = _check_scale(scale, score, q)
-    given = mask
+    given = None if mask is None else mask.copy()  # the caller may go on using its array
     mask = _full_mask(given, causal, shape)
     q = np.where(mask.any(axis=2)[:, :, None], q, 0)
     k, v = (np.where(mask.any(axis=1)[:, :, None], source, 0) for source in (k, v))

@@ -9,7 +9,7 @@ Backward: the chain rule on these lines.
 from scratchnn.notation import Equation, Symbol
 
 TITLE = "GRU, gates r z, candidate n"
-FORWARD_SOURCE = "Cho et al. 2014 (arXiv v1: the reset gate after the recurrent product)"
+FORWARD_SOURCE = "Cho et al. 2014; biases, and the reset gate after the recurrent product, as in PyTorch and cuDNN"
 BACKWARD_SOURCE = "chain rule"
 
 SYMBOLS = (

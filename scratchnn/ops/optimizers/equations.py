@@ -10,7 +10,7 @@ from scratchnn.notation import Equation, Symbol
 TITLE = "Optimisers: SGD, Adam, AdamW"
 MOMENTUM = "Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013 (Nesterov's form)"
 ADAM = "Kingma & Ba 2015, algorithm 1"
-ADAMW = "Loshchilov & Hutter 2019, algorithm 2"
+ADAMW = "Loshchilov & Hutter 2019, algorithm 2; the decay times lr as in PyTorch"
 
 SYMBOLS = (
     Symbol("p, p_new", "any", "the parameter before and after the step"),
