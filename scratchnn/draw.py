@@ -28,6 +28,7 @@ STYLE = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "lines.linewidth": 1.8,
+    "text.parse_math": False,  # a class or a token may hold dollar signs
     "legend.frameon": False,
     "figure.dpi": 120,
     "savefig.dpi": 120,
@@ -105,8 +106,9 @@ def loss_curves(history, *, title="Training", best=None, baseline=None, loss="cr
         accuracies.set(title="Accuracy", ylabel="accuracy (%)")
         if baseline is not None:
             accuracies.axhline(100 * baseline[1], color=BLACK, linewidth=1, linestyle="--", label=baseline[0])
-        losses.legend()
-        accuracies.legend(loc="lower right")
+        for axes, place in ((losses, "best"), (accuracies, "lower right")):
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc=place)
     return figure
 
 

@@ -91,3 +91,11 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
     one = draw.save(draw.loss_curves(ROWS), tmp_path / "one.png").read_bytes()
     two = draw.save(draw.loss_curves(ROWS), tmp_path / "two.png").read_bytes()
     assert one == two
+
+
+def test_an_empty_history_draws_without_a_warning(tmp_path):
+    draw.save(draw.loss_curves([]), tmp_path / "empty.png")
+
+
+def test_dollar_signs_are_not_formulas(tmp_path):
+    draw.save(draw.confusion(np.eye(2, dtype=int), ["$x^$", "b"]), tmp_path / "c.png")

@@ -57,6 +57,8 @@ def main(arguments=None):
     arguments : list of str, optional
         Default: those of the process.
     """
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of a traceback
@@ -72,6 +74,9 @@ def main(arguments=None):
     except BrokenPipeError:  # the reader (head, less) has gone: not an error, but nothing more can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError as error:
+        _say(f"not enough memory ({error}); choose smaller sizes")
+        sys.exit(2)
     except InputError as error:
         _say(error)
         sys.exit(2)

@@ -10,19 +10,18 @@ from rich.text import Text
 from scratchnn import check
 from scratchnn.errors import InputError
 
-from .common import console, quiet_option, table
+from .common import backend_option, console, quiet_option, table
 
 EXAMPLES = """\b
 Examples:
   scratchnn check lstm             every array of the LSTM, plain and with padding
   scratchnn check attention.additive
   scratchnn check model            whole classifiers, embedding to loss
-  scratchnn check all              everything, summed up by op
+  scratchnn check all --quiet      everything, one line per op
 """
 
 
-MANY = 12  # from here on one line per subject instead of one table
-COUNTS = (">arrays", ">entries", ">against differences", ">against complex step", "verdict")
+COUNTS = (">arrays", ">entries", ">differences", ">complex step", "verdict")
 
 
 @click.command("check", epilog=EXAMPLES)
@@ -30,23 +29,26 @@ COUNTS = (">arrays", ">entries", ">against differences", ">against complex step"
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws inputs and upstream.")
 @click.option("--list", "listing", is_flag=True, help="Say what can be checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@backend_option
 @quiet_option
-def command(name, seed, listing, as_json, quiet):
+def command(name, seed, listing, as_json, backend, quiet):
     """Prove the gradients of NAME (an op, a layer, `model`, or `all`).
 
     Each array's gradient is held against central differences (Richardson-extrapolated, with their error estimate)
     and against the complex step, with random upstream gradients on every output. Errors are relative to the array's
     largest entry; a pass means 1e-10 against the complex step. The exit code is 1 if anything fails.
     """
+    del backend  # the one choice there is so far
     if listing:
         groups = table("name", "subjects")
         for group, members in check.names().items():
             groups.add_row(group, Text(", ".join(members) if group != "all" else "everything above"))
         console().print(groups)
         return 0
-    chosen = [subject for subject in check.every_subject() if name in ("all", subject.name, subject.group)]
+    chosen = [s for s in check.every_subject() if name == "all" or f"{s.name}.".startswith(f"{name}.")]
     if not chosen:
-        raise InputError(f"nothing is called {name!r}, expected one of {', '.join(check.names())}")
+        groups = ", ".join(check.names())
+        raise InputError(f"nothing is called {name!r}, expected one of {groups}, or a name from `check --list`")
     started = time.perf_counter()
     reports = _judge_all(chosen, seed)
     seconds = time.perf_counter() - started
@@ -55,13 +57,13 @@ def command(name, seed, listing, as_json, quiet):
         click.echo(json.dumps([report.as_dict() for report in reports], indent=2))
         return 0 if passed else 1
     out = console()
-    if name == "all":
-        _by_group(out, chosen, reports)
-    elif quiet or len(reports) > MANY:
-        _summary(out, reports)
-    else:
+    if not quiet:
         for subject, report in zip(chosen, reports, strict=True):
             _details(out, subject, report)
+    if name == "all":
+        _by_group(out, chosen, reports)
+    elif quiet:
+        _summary(out, reports)
     arrays = sum(len(report.rows) for report in reports)
     entries = sum(row.size for report in reports for row in report.rows)
     verdict = "all gradients are right" if passed else f"{sum(not r.passed for r in reports)} FAILED"

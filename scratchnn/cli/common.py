@@ -1,14 +1,17 @@
 """What several commands share: options, the console, small tables."""
 
+import shutil
 import sys
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of every random draw.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=None, help="Seed of weights, order and dropout (splits are fixed)."
+)
 backend_option = click.option(
-    "--backend", type=click.Choice(["reference"]), default=None, help="Which code computes the layers."
+    "--backend", type=click.Choice(["reference"]), default=None, help="Which code computes: NumPy's reference so far."
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 
@@ -26,7 +29,8 @@ def console(error=False):
     rich.console.Console
     """
     stream = sys.stderr if error else sys.stdout
-    return Console(highlight=False, stderr=error, width=None if stream.isatty() else 110)
+    width = None if stream.isatty() else shutil.get_terminal_size((110, 24)).columns
+    return Console(highlight=False, stderr=error, width=width)
 
 
 def table(*columns, title=None):
@@ -46,7 +50,12 @@ def table(*columns, title=None):
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
     for column in columns:
-        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", header_style="dim")
+        made.add_column(
+            column.lstrip(">"),
+            justify="right" if column.startswith(">") else "left",
+            header_style="dim",
+            overflow="fold",
+        )
     return made
 
 

@@ -10,17 +10,16 @@ from .common import console, percent, table
 
 
 @click.command("data", epilog="\b\nExamples:\n  scratchnn data\n  scratchnn data surnames")
-@click.argument("name", type=click.Choice(list(data.CARDS)), required=False)
+@click.argument("name", type=click.Choice(list(data.CARDS)), required=False, metavar="[NAME]")
 def command(name):
     """List the embedded data sets, or show one: origin, licence, classes, split, baselines, examples."""
     out = console()
     if name is None:
-        listing = table("name", "task", ">examples", ">classes", "licence", "best baseline", ">accuracy")
+        listing = table("name", "what", ">examples", ">classes", "licence", ">best baseline")
         for card in data.CARDS.values():
             best = max(card.baselines, key=lambda baseline: baseline.accuracy)
             listing.add_row(
-                card.name, card.task, f"{card.examples:,}", str(card.classes), card.licence, best.method,
-                percent(best.accuracy),
+                card.name, card.title, f"{card.examples:,}", str(card.classes), card.licence, percent(best.accuracy),
             )  # fmt: skip
         out.print(listing)
         out.print("\nAccuracy on each set's fixed test part; `scratchnn data NAME` says how it was measured.")
@@ -28,7 +27,7 @@ def command(name):
     card, dataset = data.CARDS[name], data.load(name)
     out.print(Text(f"{card.title}", style="bold"))
     for label, value in (
-        ("task", card.task), ("source", f"{card.source} {card.version}"), ("licence", card.licence),
+        ("task", card.task), ("source", card.source), ("version", card.version), ("licence", card.licence),
         ("citation", card.citation),
     ):  # fmt: skip
         out.print(Text(f"  {label:<9} {value}"), soft_wrap=True)

@@ -3,10 +3,11 @@
 import json
 
 import click
+from rich.text import Text
 
 from scratchnn import runs
 
-from .common import backend_option, console, percent, table
+from .common import backend_option, console, percent, quiet_option, table
 
 
 @click.command(
@@ -16,21 +17,25 @@ from .common import backend_option, console, percent, table
 @click.option("--data", type=click.Path(), help="Where your own data lies now, if it has moved.")
 @backend_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(run, data, backend, as_json):
+@quiet_option
+def command(run, data, backend, as_json, quiet):
     """Measure RUN on the test part of its data: accuracy, precision, recall and F1 of every class."""
     measured = runs.evaluate(run, data=data, backend=backend)
     report, dataset = measured.report, measured.prepared.dataset
     if as_json:
         named = {name: row for name, row in zip(dataset.classes, report["classes"], strict=True)}
-        click.echo(json.dumps(report | {"classes": named}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(report | {"classes": named}, indent=2))
         return
     listing = table("class", ">precision", ">recall", ">F1", ">examples")
     for name, row in zip(dataset.classes, report["classes"], strict=True):
-        listing.add_row(name, *(percent(row[key]) for key in ("precision", "recall", "f1")), str(row["support"]))
+        listing.add_row(
+            Text(name), *(percent(row[key]) for key in ("precision", "recall", "f1")), str(row["support"])
+        )
     macro = report["macro"]
     total = sum(row["support"] for row in report["classes"])
     listing.add_row(
         "[bold]mean of the classes[/]", *(percent(macro[k]) for k in ("precision", "recall", "f1")), str(total)
     )
-    console().print(listing)
+    if not quiet:
+        console().print(listing)
     console().print(f"accuracy [bold]{percent(report['accuracy'])}[/] of {total:,} test examples")

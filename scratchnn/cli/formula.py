@@ -1,15 +1,18 @@
 """``scratchnn formula``: the equation sheets."""
 
+import re
+
 import click
 from rich.text import Text
 
 from scratchnn import ops
+from scratchnn.notation import CONVENTIONS, SIZES
 
 from .common import console, table
 
 
 @click.command("formula", epilog="\b\nExamples:\n  scratchnn formula lstm\n  scratchnn formula attention --latex")
-@click.argument("op", type=click.Choice(ops.ROOMS), required=False)
+@click.argument("op", type=click.Choice(ops.ROOMS), required=False, metavar="[OP]")
 @click.option("--latex", is_flag=True, help="Write the equations in LaTeX.")
 def command(op, latex):
     """Print the equations of OP: forward, backward, legend, sources. Without OP: the list of sheets."""
@@ -43,6 +46,8 @@ def command(op, latex):
         legend.add_row(*(Text(part) for part in symbol))
     out.print(legend)
     out.print()
+    out.print(_sizes(sheet))
+    out.print()
     out.print(Text("sources", style="bold"))
     for source, numbers in sources.items():
         out.print(Text(f"  {_spans(numbers)}  {source}"), soft_wrap=True)
@@ -53,6 +58,19 @@ def _sections(sheet):
     yield "backward", sheet.BACKWARD
     if hasattr(sheet, "ARTICLE"):
         yield "the article's composition", sheet.ARTICLE
+
+
+def _sizes(sheet):
+    """Explain the letters in the shapes, and the rules by which gradients are named."""
+    letters = set(re.findall(r"[A-Z]", " ".join(symbol.shape for symbol in sheet.SYMBOLS)))
+    listing = table("sizes and names", "meaning")
+    for letter in SIZES:
+        if letter in letters:
+            listing.add_row(letter, SIZES[letter])
+    if sheet.BACKWARD:
+        for rule, meaning in CONVENTIONS.items():
+            listing.add_row(Text(rule), Text(meaning))
+    return listing
 
 
 def _scores(sheet, number):

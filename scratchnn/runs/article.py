@@ -11,7 +11,7 @@ from scratchnn import draw, training
 
 from .folder import RunFolder
 from .learning import fit_model
-from .prepare import build_model, predictions, prepare
+from .prepare import build_model, fingerprint, predictions, prepare
 
 MODELS = {"without attention": "last", "with attention": "self_attention"}
 
@@ -40,13 +40,13 @@ def train_article(settings, out=None, *, progress=True):
         for name, pooling in MODELS.items():
             own = settings.changed(pooling=pooling)
             results[name], histories[name] = _one_model(own, prepared, folder.path / name.replace(" ", "-"), progress)
+            if results[name]["interrupted"]:
+                break
         folder.write_json("results.json", {"task": "article", "seed": settings.seed, "models": results})
-        draw.save(
-            draw.train_and_test(histories, title="The article's program: random labels"), folder.path / "curves.png"
-        )
+        figure = draw.train_and_test(histories, title="The article's program: random labels")
+        folder.write_figure("curves.png", figure)
     except BaseException:
-        if not any(folder.path.glob("*/weights.safetensors")):
-            folder.discard()
+        folder.discard()
         raise
     return folder, results
 
@@ -55,7 +55,9 @@ def _one_model(settings, prepared, path, progress):
     dataset = prepared.dataset
     folder = RunFolder.create(path, settings.task)
     model = build_model(settings, num_classes=2, vocabulary=None, input_size=prepared.input_size)
-    folder.write_settings(settings, classes=dataset.classes, vocabulary=None, input_size=prepared.input_size)
+    folder.write_settings(
+        settings, classes=dataset.classes, vocabulary=None, input_size=prepared.input_size, data=fingerprint(dataset)
+    )
     batches = prepared.batches("train", settings.batch_size)
     test = prepared.batches("test", settings.batch_size)
     before = {part: _measure(model, prepared, part) for part in ("train", "test")}

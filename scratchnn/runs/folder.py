@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import scratchnn
+from scratchnn import draw
 from scratchnn.errors import InputError
 
 from .settings import Settings, SettingsError
@@ -52,10 +53,13 @@ class RunFolder:
     Parameters
     ----------
     path : str or Path
+    made : sequence of Path
+        Folders that were made for this run, the innermost first, so that they may be removed again.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, made=()):
         self.path = Path(path)
+        self.made = made
 
     @classmethod
     def create(cls, path, task):
@@ -76,27 +80,46 @@ class RunFolder:
         RunError
             Something is there already, or the place cannot be written.
         """
+        if path is not None and not str(path):
+            raise RunError("the run folder's name is empty, expected a folder to make")
         if path is None:
             stem = Path("runs") / f"{task}-{datetime.now():%Y%m%d-%H%M%S}"
-            path = next(p for p in (stem, *(Path(f"{stem}-{k}") for k in range(2, 1000))) if not p.exists())
-        path = Path(path)
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file, expected a folder to make or an empty one")
-        try:
-            if path.exists() and any(path.iterdir()):
-                raise RunError(f"{path} is not empty, expected a new or empty folder; nothing was changed")
-            path.mkdir(parents=True, exist_ok=True)
-            probe = path / ".part"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise RunError(f"{path} cannot be written: {error.strerror}") from None
-        return cls(path)
+            candidates = (stem, *(Path(f"{stem}-{k}") for k in range(2, 1000)))
+        else:
+            candidates = (Path(path),)
+        for path in candidates:
+            if path.exists() and not path.is_dir():
+                raise RunError(f"{path} is a file, expected a folder to make or an empty one")
+            try:
+                try:
+                    above = [folder for folder in path.parents if not folder.exists()]
+                    path.mkdir(parents=True)
+                    made = [path, *above]
+                except FileExistsError:
+                    if len(candidates) > 1:
+                        continue  # another run of the same second
+                    made = []
+                if any(path.iterdir()):
+                    raise RunError(f"{path} is not empty, expected a new or empty folder; nothing was changed")
+                probe = path / ".part"
+                probe.touch()
+                probe.unlink()
+            except OSError as error:
+                raise RunError(f"{path} cannot be written: {error.strerror}") from None
+            return cls(path, made)
+        raise RunError(f"{candidates[0]} and 998 more are taken, name the run folder with --out")
 
     def discard(self):
-        """Remove the folder if training ended before there were weights to keep."""
-        if not (self.path / "weights.safetensors").exists():
-            shutil.rmtree(self.path, ignore_errors=True)
+        """Undo ``create``, and what was written since, if training ended before there were weights to keep."""
+        if any(self.path.rglob("weights.safetensors")):
+            return
+        for entry in self.path.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        for folder in self.made:
+            folder.rmdir()
 
     def write_json(self, name, record):
         """Write one JSON file.
@@ -109,7 +132,7 @@ class RunFolder:
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         self._write(name, (text + "\n").encode())
 
-    def write_settings(self, settings, *, classes, vocabulary, input_size):
+    def write_settings(self, settings, *, classes, vocabulary, input_size, data):
         """Write settings.json: all that rebuilds the model besides the weights.
 
         Parameters
@@ -118,6 +141,8 @@ class RunFolder:
         classes : sequence of str
         vocabulary : data.Vocabulary or None
         input_size : int or None
+        data : str
+            Fingerprint of the data set.
         """
         self.write_json(
             "settings.json",
@@ -127,6 +152,7 @@ class RunFolder:
                 "settings": settings.to_dict(),
                 "classes": list(classes),
                 "input_size": input_size,
+                "data": data,
                 "vocabulary": None if vocabulary is None else vocabulary.to_dict(),
                 "made_with": {
                     "scratchnn": scratchnn.__version__,
@@ -135,6 +161,19 @@ class RunFolder:
                 },
             },
         )
+
+    def write_figure(self, name, figure):
+        """Write one picture.
+
+        Parameters
+        ----------
+        name : str
+        figure : matplotlib.figure.Figure
+        """
+        try:
+            draw.save(figure, self.path / name)
+        except OSError as error:
+            raise RunError(f"{self.path / name} cannot be written: {error.strerror or error}") from None
 
     def write_weights(self, state):
         """Write weights.safetensors.
@@ -165,20 +204,32 @@ class RunFolder:
         if not self.path.is_dir():
             raise RunError(f"{self.path} is not a folder, expected a run folder made by `scratchnn train`")
         if not path.exists():
-            raise RunError(f"{self.path} holds no settings.json, expected a run folder made by `scratchnn train`")
+            below = sorted(found.parent.name for found in self.path.glob("*/settings.json"))
+            hint = f"one of the run folders in it: {', '.join(below)}" if below else "one made by `scratchnn train`"
+            raise RunError(f"{self.path} holds no settings.json, it is not a run folder; expected {hint}")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RunError(f"{path} is not readable JSON, the run folder is damaged") from None
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             raise RunError(f"{path} was not written by scratchnn, expected a run folder made by `scratchnn train`")
         if record.get("version") != VERSION:
             raise RunError(f"{path} has version {record.get('version')}, this program reads version {VERSION}")
-        missing = [key for key in ("settings", "classes", "input_size", "vocabulary") if key not in record]
+        missing = [key for key in ("settings", "classes", "input_size", "vocabulary", "data") if key not in record]
         if missing:
             raise RunError(f"{path} lacks {missing[0]!r}, the run folder is damaged")
+        classes = record["classes"]
+        if (
+            not isinstance(classes, list)
+            or not classes
+            or not all(isinstance(name, str) for name in classes)
+            or len(set(classes)) < len(classes)
+        ):
+            raise RunError(
+                f"{path}: classes is {classes!r}, expected a list of different names; the run folder is damaged"
+            )
         try:
             return record | {"settings": Settings.from_dict(record["settings"])}
         except (SettingsError, TypeError) as error:
@@ -203,11 +254,15 @@ class RunFolder:
         if not path.exists():
             raise RunError(f"{self.path} holds no weights.safetensors, its training did not come to an end")
         try:
-            return load(path.read_bytes())
+            weights = load(path.read_bytes())
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from None
         except (SafetensorError, ValueError, KeyError):
             raise RunError(f"{path} is damaged: it is not a whole safetensors file") from None
+        for name, array in weights.items():
+            if array.dtype.kind != "f" or not np.isfinite(array).all():
+                raise RunError(f"{path} is damaged: {name} holds something else than finite floating-point numbers")
+        return weights
 
     def _write(self, name, data):
         try:

@@ -9,7 +9,7 @@ from scratchnn.data.baselines import majority_baseline, measure
 from .folder import RunFolder
 from .learning import learn
 from .pictures import attention_picture
-from .prepare import build_model, predictions, prepare
+from .prepare import build_model, fingerprint, predictions, prepare
 
 
 class Result(NamedTuple):
@@ -43,7 +43,7 @@ def train(settings, out=None, *, dataset=None, progress=True):
         One sentence each.
     """
     prepared = prepare(settings, dataset=dataset)
-    folder = RunFolder.create(out, settings.task)
+    folder = RunFolder.create(out, prepared.dataset.name)
     try:
         return _train(settings, prepared, folder, progress)
     except BaseException:
@@ -59,7 +59,12 @@ def _train(settings, prepared, folder, progress):
         vocabulary=prepared.vocabulary,
         input_size=prepared.input_size,
     )
-    kept = {"classes": dataset.classes, "vocabulary": prepared.vocabulary, "input_size": prepared.input_size}
+    kept = {
+        "classes": dataset.classes,
+        "vocabulary": prepared.vocabulary,
+        "input_size": prepared.input_size,
+        "data": fingerprint(dataset),
+    }
     folder.write_settings(settings, **kept)
     started = time.perf_counter()
     model, histories = learn(model, settings, prepared, progress=progress)
@@ -76,13 +81,15 @@ def _train(settings, prepared, folder, progress):
     told = predictions(model, [prepared.inputs[k] for k in test])
     targets = dataset.targets[test]
     table = training.classification_report(targets, told.classes, len(dataset.classes))
+    found, missing = baselines(prepared)
     results = {
         "task": settings.task,
         "seed": settings.seed,
         "test_accuracy": float((told.classes == targets).mean()),
         "test_examples": len(test),
         "macro_f1": table["macro"]["f1"],
-        "baselines": baselines(prepared),
+        "baselines": found,
+        "not_measured": missing,
         "members": len(histories),
         "epochs_run": sum(len(one.rows) for one in histories),
         "best_epoch": history.best_epoch,
@@ -96,7 +103,7 @@ def _train(settings, prepared, folder, progress):
 
 
 def baselines(prepared):
-    """Give what the accuracy is held against: (name, accuracy) pairs on the same test part.
+    """Give what the accuracy is held against on the same test part.
 
     Parameters
     ----------
@@ -104,40 +111,43 @@ def baselines(prepared):
 
     Returns
     -------
-    list of [str, float]
+    found : list of [str, float]
+        Name and accuracy, the weakest first.
+    missing : str
+        Why there are no more; empty if nothing is missing.
     """
     dataset = prepared.dataset
+    missing = ""
     if dataset.name in data.CARDS:
         found = data.CARDS[dataset.name].baselines
     else:
         try:
             found = measure(dataset)
-        except data.DataError:  # scikit-learn is not installed, or the texts share no words
-            found = [majority_baseline(dataset)]
-    return [[baseline.method, baseline.accuracy] for baseline in found]
+        except data.DataError as error:  # scikit-learn is not installed, or the texts share no words
+            found, missing = [majority_baseline(dataset)], str(error)
+    return [[baseline.method, baseline.accuracy] for baseline in found], missing
 
 
 def _pictures(folder, settings, prepared, history, told, test, results):
     dataset = prepared.dataset
     title = f"{dataset.name}: {describe(settings)}" + (" (the first one's curves)" if settings.members > 1 else "")
+    title += f", labels smoothed by {settings.label_smoothing:g}" if settings.label_smoothing else ""
     beaten = results["baselines"][-1]
-    smoothed = f", labels smoothed by {settings.label_smoothing:g}" if settings.label_smoothing else ""
     curves = draw.loss_curves(
         history.rows,
         title=title,
         best=history.best_epoch,
         baseline=(f"{beaten[0]} (test)", beaten[1]),
-        loss=f"cross-entropy{smoothed} (nats)",
+        loss="cross-entropy (nats)",
     )
-    draw.save(curves, folder.path / "curves.png")
+    folder.write_figure("curves.png", curves)
     matrix = training.confusion_matrix(dataset.targets[test], told.classes, len(dataset.classes))
     accuracy = f"{100 * results['test_accuracy']:.1f} % of {len(test):,} right"
-    draw.save(
-        draw.confusion(matrix, dataset.classes, title=f"{dataset.name}, test part: {accuracy}"),
-        folder.path / "confusion.png",
+    folder.write_figure(
+        "confusion.png", draw.confusion(matrix, dataset.classes, title=f"{dataset.name}, test part: {accuracy}")
     )
     if told.alpha is not None:
-        draw.save(attention_picture(prepared, told, test), folder.path / "attention.png")
+        folder.write_figure("attention.png", attention_picture(prepared, told, test))
 
 
 def describe(settings):

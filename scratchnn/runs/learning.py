@@ -43,6 +43,9 @@ def learn(model, settings, prepared, *, progress):
             fit_model(member, settings, batches, watched, watched is not None, member=number, progress=progress)
         )
         if histories[-1].interrupted:
+            if not histories[-1].rows and len(histories) > 1:  # it has learnt nothing: the others go on without it
+                histories.pop()
+                histories[-1].interrupted = True
             break
     if len(histories) == len(members):
         return model, histories

@@ -8,7 +8,7 @@ from scratchnn import training
 from scratchnn.data.vocabulary import UNKNOWN, Vocabulary
 
 from .folder import RunError, RunFolder
-from .prepare import Predictions, Prepared, build_model, predictions, prepare
+from .prepare import Predictions, Prepared, build_model, fingerprint, predictions, prepare
 from .settings import Settings
 
 
@@ -20,6 +20,8 @@ class Loaded(NamedTuple):
     classes: tuple
     vocabulary: object
     input_size: int | None
+    path: str
+    data: str  # fingerprint of the data it was trained on
 
 
 class Evaluation(NamedTuple):
@@ -65,7 +67,9 @@ def open_run(path, backend=None):
         raise
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: settings and weights do not fit together ({error})") from None
-    return Loaded(model, settings, tuple(record["classes"]), vocabulary, record["input_size"])
+    return Loaded(
+        model, settings, tuple(record["classes"]), vocabulary, record["input_size"], str(path), record["data"]
+    )
 
 
 def evaluate(path, *, data=None, backend=None):
@@ -84,20 +88,32 @@ def evaluate(path, *, data=None, backend=None):
     Evaluation
     """
     run = open_run(path, backend)
-    settings = run.settings.changed(data=data)
-    prepared = prepare(settings, vocabulary=run.vocabulary)
-    if tuple(prepared.dataset.classes) != run.classes:
-        raise RunError(f"{path}: the data now has other classes than the run was trained on")
+    settings, prepared = _same_data(run, data)
     test = prepared.dataset.split["test"]
     told = predictions(run.model, [prepared.inputs[k] for k in test])
     report = training.classification_report(prepared.dataset.targets[test], told.classes, len(run.classes))
     return Evaluation(settings, prepared, told, report)
 
 
+def _same_data(run, data):
+    """Load the data that a run was trained on, and refuse any other: its test part would hold training examples."""
+    if data is not None and run.settings.task != "own":
+        raise RunError(
+            f"{run.path} was trained on {run.settings.task}, which comes with the package; leave out --data"
+        )
+    settings = run.settings.changed(data=data)
+    prepared = prepare(settings, vocabulary=run.vocabulary)
+    if tuple(prepared.dataset.classes) != run.classes or fingerprint(prepared.dataset) != run.data:
+        raise RunError(
+            f"{settings.data or settings.task} is not, or no longer, the data that {run.path} was trained on"
+        )
+    return settings, prepared
+
+
 class Prediction(NamedTuple):
     """The answer for one example."""
 
-    tokens: list  # of str; for series the step numbers
+    tokens: list  # of str; for series "step 0", "step 1"...
     unknown: list  # tokens the vocabulary does not know
     classes: tuple
     probabilities: np.ndarray  # (C,)
@@ -105,7 +121,7 @@ class Prediction(NamedTuple):
     truth: str | None
 
 
-def predict(path, texts=(), *, example=None, backend=None):
+def predict(path, texts=(), *, example=None, data=None, backend=None):
     """Classify texts, or one example of the run's test part.
 
     Parameters
@@ -115,6 +131,8 @@ def predict(path, texts=(), *, example=None, backend=None):
     texts : sequence of str
     example : int, optional
         Position in the test part, from 0.
+    data : str, optional
+        Where the user's own file lies now, if it has moved; only needed for an example.
     backend : str, optional
 
     Returns
@@ -130,19 +148,19 @@ def predict(path, texts=(), *, example=None, backend=None):
     if run.vocabulary is None and texts:
         raise RunError(f"{path} was trained on series of numbers, not on texts; ask for a test example (--example N)")
     encoded, tokens, truths = [], [], []
-    for text in texts:
-        encoded.append(_encode(run, text))
+    for number, text in enumerate(texts, 1):
+        encoded.append(_encode(run, text, f"text {number}" if len(texts) > 1 else "the text"))
         tokens.append(run.vocabulary.pieces(text))
         truths.append(None)
     if example is not None:
-        prepared = prepare(run.settings, vocabulary=run.vocabulary)
+        _, prepared = _same_data(run, data)
         test = prepared.dataset.split["test"]
         if not 0 <= example < len(test):
             raise RunError(f"example {example} does not exist, expected 0 to {len(test) - 1}")
         k = test[example]
         encoded.append(prepared.inputs[k])
         raw = prepared.dataset.inputs[k]
-        tokens.append(run.vocabulary.pieces(raw) if run.vocabulary else [str(t) for t in range(len(raw))])
+        tokens.append(run.vocabulary.pieces(raw) if run.vocabulary else [f"step {t}" for t in range(len(raw))])
         truths.append(prepared.dataset.classes[prepared.dataset.targets[k]])
     if not encoded:
         raise RunError("nothing to predict: give one or more texts, or --example N")
@@ -152,7 +170,7 @@ def predict(path, texts=(), *, example=None, backend=None):
             tokens=tokens[n],
             unknown=[]
             if run.vocabulary is None
-            else [t for t, k in zip(tokens[n], encoded[n], strict=True) if k == UNKNOWN],
+            else [token for token, k in zip(tokens[n], encoded[n], strict=True) if k == UNKNOWN],
             classes=run.classes,
             probabilities=told.probabilities[n],
             alpha=None if told.alpha is None else told.alpha[n],
@@ -162,7 +180,14 @@ def predict(path, texts=(), *, example=None, backend=None):
     ]
 
 
-def _encode(run, text):
+def _encode(run, text, which):
     if not text.strip():
-        raise RunError("the text is empty, expected at least one character")
-    return run.vocabulary.encode(text)
+        raise RunError(f"{which} is empty, expected at least one character")
+    ids = run.vocabulary.encode(text)
+    inner = ids[1:-1] if run.vocabulary.marks else ids
+    if (inner == UNKNOWN).all():
+        unit = run.vocabulary.unit
+        raise RunError(
+            f"none of the {unit} of {text!r} occurred in training, expected at least one known to {run.path}"
+        )
+    return ids

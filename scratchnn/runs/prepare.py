@@ -1,5 +1,7 @@
 """From settings to data, vocabulary, batches and an untrained model."""
 
+import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +47,27 @@ class Prepared(NamedTuple):
         return data.Batches(inputs, targets, batch_size)
 
 
+def fingerprint(dataset):
+    """Give a short hash of what a data set holds, so that a run notices when its data has changed.
+
+    Parameters
+    ----------
+    dataset : data.Dataset
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits of SHA-256 over inputs, targets and split.
+    """
+    digest = hashlib.sha256()
+    for example in dataset.inputs:
+        digest.update(example.encode() if isinstance(example, str) else np.ascontiguousarray(example).tobytes())
+        digest.update(b"\n")
+    for numbers in (dataset.targets, *dataset.split.values()):
+        digest.update(np.ascontiguousarray(numbers, np.int64).tobytes())
+    return digest.hexdigest()[:16]
+
+
 def load_dataset(settings):
     """Load the task's data: embedded, or the user's own file by its suffix.
 
@@ -62,6 +85,8 @@ def load_dataset(settings):
         return data.load(settings.task)
     if settings.data is None:
         raise SettingsError("task own needs the path of a file (--data)")
+    if Path(settings.data).exists() and not Path(settings.data).is_dir() and not Path(settings.data).is_file():
+        raise SettingsError(f"{settings.data} is not a regular file, expected lines of label TAB text, or a .npz")
     if str(settings.data).lower().endswith(".npz"):
         return data.read_npz(settings.data)
     return data.read_tsv(settings.data, unit=None if settings.unit == "auto" else settings.unit)

@@ -1,6 +1,8 @@
 """Everything that decides a training run, in one flat record."""
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
+from typing import get_args, get_type_hints
 
 from scratchnn.errors import InputError
 
@@ -20,16 +22,11 @@ CHOICES = {
     "unit": ("auto", "characters", "words"),
     "fit_on": ("train", "train+valid"),
 }
-POSITIVE = (
-    "embedding_size",
-    "hidden_size",
-    "num_layers",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "minimum_count",
-    "threads",
-)
+# more than 0 and at most this
+POSITIVE = {
+    "embedding_size": 65536, "hidden_size": 65536, "num_layers": 100, "epochs": 10**9, "batch_size": 10**6,
+    "learning_rate": 1e6, "minimum_count": 10**9, "threads": 1024, "members": 1000,
+}  # fmt: skip
 SHARES = (
     "input_dropout", "dropout", "output_dropout", "label_smoothing", "average", "warmup",
     "ngram_dropout", "replace", "remove",
@@ -96,12 +93,16 @@ class Settings:
     threads: int = 1
 
     def __post_init__(self):
+        for name, kind in get_type_hints(type(self)).items():
+            _expect_kind(name, getattr(self, name), kind)
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        for name in POSITIVE:
+        for name, most in POSITIVE.items():
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected more than 0")
+            if getattr(self, name) > most:
+                raise SettingsError(f"{name} is {getattr(self, name)}, expected at most {most}")
         for name in SHARES:
             if not 0 <= getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 up to (not including) 1")
@@ -155,7 +156,16 @@ class Settings:
         unknown = sorted(set(record) - known)
         if unknown:
             raise SettingsError(f"unknown setting {unknown[0]!r}")
-        try:
-            return cls(**record)
-        except TypeError as error:
-            raise SettingsError(f"a setting has the wrong type ({error})") from None
+        return cls(**record)
+
+
+def _expect_kind(name, value, kind):
+    """Raise SettingsError unless a value has the type of its field; a whole number may stand for a float."""
+    kinds = get_args(kind) or (kind,)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        names = " or ".join("nothing" if k is type(None) else k.__name__ for k in kinds)
+        raise SettingsError(f"{name} is {value!r}, expected {names}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{name} is {value}, expected a finite number")

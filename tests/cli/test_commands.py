@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -61,6 +62,14 @@ def test_the_front_page_lists_every_command(run):
         (["train", "chess"], "unknown task 'chess', expected one of surnames"),
         (["train", "surnames", "--hidden", "-4"], "hidden_size is -4, expected more than 0"),
         (["train", "--epochs", "0"], "epochs is 0"),
+        (["train", "digits", "--members", "0"], "members is 0, expected more than 0"),
+        (["train", "digits", "--lr", "inf"], "learning_rate is inf, expected a finite number"),
+        (["train", "digits", "--hidden", "100000000"], "hidden_size is 100000000, expected at most 65536"),
+        (["train", "digits", "--unit", "words"], "unit has no meaning here: digits holds series"),
+        (["train", "article", "--pooling", "mean"], "pooling has no meaning here"),
+        (["train", "--best", "--patience", "3"], "patience has no meaning here"),
+        (["train", "digits", "--out", ""], "name is empty"),
+        (["train", "--data", "/dev/zero"], "is not a regular file"),
         (["train", "--epochs", "many"], "'many' is not a valid integer"),
         (["train", "--data", "nowhere.tsv"], "nowhere.tsv"),
         (["train", "surnames", "--data", "own.tsv"], "does not go with the task"),
@@ -114,7 +123,85 @@ def test_predict_draws_the_attention(run, trained):
 def test_predict_names_unknown_characters(run, trained):
     code, out, _ = run("predict", trained, "ab漢")
     assert code == 0
-    assert "never seen in training: 漢" in out
+    assert "never seen in training: '漢'" in out
+
+
+def test_predict_refuses_a_text_of_which_nothing_is_known(run, trained):
+    code, _, err = run("predict", trained, "漢字")
+    assert code == 2
+    assert "none of the characters of '漢字' occurred in training" in err
+
+
+def test_predict_says_which_text_is_empty(run, trained):
+    code, _, err = run("predict", trained, "abab", " ", "cdcd")
+    assert code == 2
+    assert "text 2 is empty" in err
+
+
+def test_predict_shows_no_control_characters(run, trained):
+    code, out, _ = run("predict", trained, "ab\x1b[31m\ncd")
+    assert code == 0
+    assert "\x1b" not in out
+    assert "ab·[31m·cd" in out
+
+
+def test_bars_stand_under_wide_characters(run, trained):
+    _, out, _ = run("predict", trained, "a漢b")
+    upper, lower = out.splitlines()[:2]
+    assert upper == "a漢b"
+    assert lower[2] == " ", "the second cell of the wide character is blank below"
+    assert len(lower) == 4
+
+
+def test_quiet_prints_only_the_answer(run, trained):
+    code, out, _ = run("predict", trained, "abab", "cdcd", "--quiet")
+    assert code == 0
+    assert [line in ("ab", "cd") for line in out.split()] == [True, True]
+    code, out, _ = run("evaluate", trained, "--quiet")
+    assert code == 0
+    assert out.count("\n") == 1
+
+
+def test_evaluate_refuses_data_that_has_changed(run, trained, tsv):
+    kept = tsv.read_text(encoding="utf-8")
+    try:
+        tsv.write_text(kept + "\nab\tabababab99", encoding="utf-8")
+        code, _, err = run("evaluate", trained)
+        assert code == 2
+        assert "no longer, the data that" in err
+    finally:
+        tsv.write_text(kept, encoding="utf-8")
+    assert run("evaluate", trained)[0] == 0
+
+
+def test_labels_with_markup_and_formulas_are_shown_as_they_are(run, tmp_path):
+    rows = [f"{label}\t{word}{k}" for label, word in (("[/x]", "aa"), ("$x^$", "bb")) for k in range(30)]
+    path = tmp_path / "odd.tsv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    code, _, err = run("train", "--data", path, "--epochs", "1", "--out", tmp_path / "odd")
+    assert code == 0, err
+    code, out, _ = run("evaluate", tmp_path / "odd")
+    assert code == 0
+    assert "[/x]" in out
+    assert "$x^$" in out
+
+
+def test_a_closed_standard_output_is_no_traceback(trained):
+    command = f"{sys.executable} -m scratchnn predict {trained} abab >&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_memory_that_is_not_there_is_one_sentence(run, monkeypatch, tmp_path):
+    from scratchnn import runs
+
+    def greedy(*_, **__):
+        raise MemoryError("Unable to allocate 74.5 GiB")
+
+    monkeypatch.setattr(runs, "train", greedy)
+    code, _, err = run("train", "digits", "--out", tmp_path / "run")
+    assert code == 2
+    assert "not enough memory (Unable to allocate 74.5 GiB); choose smaller sizes" in err
 
 
 def test_predict_refuses_an_empty_text(run, trained):
@@ -179,11 +266,36 @@ def test_data_shows_licence_and_baselines(run, name):
     assert name in run("data")[1]
 
 
-def test_check_prints_both_oracles(run):
+def test_check_prints_a_table_per_array_against_both_oracles(run):
     code, out, _ = run("check", "lstm")
     assert code == 0
-    assert "W_h" in out
-    assert "complex" in out
+    for name in ("x", "h0", "c0", "W_x", "W_h", "b"):
+        assert len(re.findall(rf"^{name} .*e-1\d .*e-1\d .*pass", out, re.M)) == 2, name
+    assert "all gradients are right" in out
+
+
+def test_check_takes_the_beginning_of_a_name(run):
+    code, out, _ = run("check", "attention.general", "--quiet")
+    assert code == 0
+    assert "attention.general.plain" in out
+    assert "attention.general.masked" in out
+    assert "additive" not in out
+
+
+def test_check_lists_and_speaks_json(run):
+    assert "attention.additive.plain" in run("check", "--list")[1]
+    reports = json.loads(run("check", "softmax", "--json")[1])
+    assert all(report["passed"] for report in reports)
+
+
+def test_check_fails_loudly_when_a_gradient_is_wrong(run, monkeypatch):
+    from scratchnn.ops import softmax
+
+    right = softmax.reference.backward
+    monkeypatch.setattr(softmax.reference, "backward", lambda dp, cache: right(dp, cache)._replace(z=dp * cache.p))
+    code, out, _ = run("check", "softmax")
+    assert code == 1
+    assert "FAIL" in out
 
 
 def test_output_survives_a_closed_pipe():

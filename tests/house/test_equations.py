@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 
+import numpy as np
 import pytest
 
 from scratchnn import ops
@@ -80,8 +81,9 @@ def test_numbers_run_from_one_without_gaps(name):
 @pytest.mark.parametrize("name", ops.ROOMS)
 def test_every_equation_has_its_line(name):
     source = inspect.getsource(room(name).reference)
-    for number in equations(name):
-        assert f"({number})" in source, f"equation ({number}) of {name} stands nowhere in reference.py"
+    numbered = {int(n) for line in source.splitlines() for n in NUMBERED.findall(line)}
+    numbered |= {int(n) for n in re.findall(r'^    """[^"]*\. \((\d+)\)', source, re.M)}  # a function is one equation
+    assert numbered == set(equations(name)), f"{name}: lines {sorted(numbered)}, sheet {sorted(equations(name))}"
 
 
 @pytest.mark.parametrize("name", ops.ROOMS)
@@ -112,3 +114,62 @@ def test_the_tie_notices_a_drifted_line():
     text = "dc_t = dc_next + ds * (1 - s**2)"
     assert names_in_code(right) == names_in_text(text)
     assert names_in_code(wrong) != names_in_text(text)
+
+
+def computed(sheet, values, numbers):
+    """Evaluate the plain texts of some equations one after the other, as a reader would; give all values."""
+    values = dict(values)
+    for number in numbers:
+        name, text = sheet[number].text.split(" = ", 1)
+        values[name] = eval(text.replace("[", "concatenate([").replace("]", "])"), FUNCTIONS_OF_TEXT, values)
+        for gate, block in BLOCKS.get((name, number), {}).items():
+            values[gate] = values[name][:, block]
+    return values
+
+
+H = 5
+FUNCTIONS_OF_TEXT = {
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+    "concatenate": lambda parts: np.concatenate(parts, axis=1),
+}
+BLOCKS = {("a_t", 1): {f"a_{gate}": slice(k * H, (k + 1) * H) for k, gate in enumerate("ifgo")}}
+
+
+def test_the_texts_of_the_lstm_compute_the_lstm():
+    lstm = room("lstm")
+    rng = np.random.default_rng(0)
+    x, h0, c0, params = lstm.sample(rng, H=H)
+    nodes = lstm.reference.step(x[0], h0, c0, params)
+    given = {"x_t": x[0], "h_prev": h0, "c_prev": c0, **params._asdict()}
+    forward = computed(equations("lstm"), given, range(1, 9))
+    np.testing.assert_allclose(forward["h_t"], nodes.h_t, rtol=1e-13)
+    np.testing.assert_allclose(forward["c_t"], nodes.c_t, rtol=1e-13)
+    upstream = {"dh_t": rng.normal(size=(3, H)), "dc_next": rng.normal(size=(3, H))}
+    backward = computed(equations("lstm"), forward | upstream, range(10, 24))
+    found = lstm.reference.step_backward(upstream["dh_t"], upstream["dc_next"], nodes, params)
+    for name, value in zip(("dx_t", "dh_prev", "dc_prev", "da_t"), found, strict=True):
+        np.testing.assert_allclose(backward[name], value, rtol=1e-12, atol=1e-14, err_msg=name)
+
+
+def test_the_texts_of_the_gru_compute_the_gru():
+    gru = room("gru")
+    rng = np.random.default_rng(0)
+    x, h0, params = gru.sample(rng, H=H)
+    nodes = gru.reference.step(x[0], h0, params)
+    given = {"x_t": x[0], "h_prev": h0, **params._asdict()}
+    for k, gate in enumerate("rzn"):
+        block = slice(k * H, (k + 1) * H)
+        given |= {
+            f"W_x{gate}": params.W_x[:, block],
+            f"W_h{gate}": params.W_h[:, block],
+            f"b_{gate}": params.b[block],
+        }
+    forward = computed(equations("gru"), given, range(1, 9))
+    np.testing.assert_allclose(forward["h_t"], nodes.h_t, rtol=1e-13)
+    dh_t = rng.normal(size=(3, H))
+    backward = computed(equations("gru"), forward | {"dh_t": dh_t}, range(10, 20))
+    found = gru.reference.step_backward(dh_t, nodes, params)
+    for name, value in zip(("dx_t", "dh_prev", "da_t", "dm"), found, strict=True):
+        np.testing.assert_allclose(backward[name], value, rtol=1e-12, atol=1e-14, err_msg=name)

@@ -1,4 +1,4 @@
-"""Who may import whom: the table of the README's architecture section, enforced."""
+"""Who may import whom. This table is the law; the README's drawing shows it."""
 
 import ast
 import subprocess

@@ -150,3 +150,10 @@ def test_same_generator_same_weights():
 def test_what_it_refuses(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         make(**options)
+
+
+@pytest.mark.parametrize("pooling", ["attention", "last", "mean", "self_attention"])
+def test_dropout_of_states_reaches_every_pooling(pooling):
+    model, x = make(pooling, dropout=0.5), inputs()
+    assert not np.allclose(model.forward(x, lengths=LENGTHS, rng=np.random.default_rng(0))[0],
+                           model.forward(x, lengths=LENGTHS)[0])  # fmt: skip

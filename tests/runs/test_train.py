@@ -26,10 +26,10 @@ def test_the_folder_holds_settings_history_weights_results_and_pictures(finished
         "settings.json", "history.csv", "weights.safetensors", "results.json",
         "curves.png", "confusion.png", "attention.png",
     }  # fmt: skip
-    with open(finished.folder.path / "history.csv", newline="") as stream:
+    with open(finished.folder.path / "history.csv", newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
-    results = json.loads((finished.folder.path / "results.json").read_text())
+    results = json.loads((finished.folder.path / "results.json").read_text(encoding="utf-8"))
     assert results["baselines"][0][0] == "majority class"
     assert 0 <= results["test_accuracy"] <= 1
 
@@ -95,6 +95,11 @@ def test_a_file_in_the_way(tiny, tmp_path):
         (lambda p: (p / "settings.json").write_text('{"format": "other"}'), "was not written by scratchnn"),
         (lambda p: (p / "settings.json").write_text('{"format": "scratchnn run", "version": 99}'), "has version 99"),
         (lambda p: (p / "settings.json").write_text('{"format": "scratchnn run", "version": 1}'), "lacks 'settings'"),
+        (lambda p: alter(p, "classes", [1, 2]), "expected a list of different names"),
+        (lambda p: alter(p, "classes", ["a", "a"]), "expected a list of different names"),
+        (lambda p: alter(p, "settings", {"ngrams": 5}), "ngrams is 5, expected str"),
+        (lambda p: alter(p, "settings", {"bidirectional": "no"}), "bidirectional is 'no', expected bool"),
+        (lambda p: spoil(p), "holds something else than finite"),
         (lambda p: (p / "weights.safetensors").unlink(), "holds no weights.safetensors"),
         (lambda p: (p / "weights.safetensors").write_bytes(b"not weights"), "is damaged"),
         (lambda p: cut(p / "weights.safetensors"), "is damaged"),
@@ -108,12 +113,24 @@ def test_a_damaged_or_foreign_run_gets_one_sentence(finished, damage, sentence):
     assert "\n" not in str(caught.value)
 
 
+def alter(path, key, value):
+    record = json.loads((path / "settings.json").read_text(encoding="utf-8"))
+    record[key] = record[key] | value if isinstance(value, dict) else value
+    (path / "settings.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def spoil(path):
+    folder = runs.RunFolder(path)
+    weights = folder.read_weights()
+    folder.write_weights({name: np.full_like(array, np.nan) for name, array in weights.items()})
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def resize(path):
-    record = json.loads((path / "settings.json").read_text())
+    record = json.loads((path / "settings.json").read_text(encoding="utf-8"))
     record["settings"]["hidden_size"] = 9
     (path / "settings.json").write_text(json.dumps(record))
 
@@ -140,6 +157,40 @@ def test_a_full_disk_leaves_nothing_half_written(tiny, tmp_path, monkeypatch, vi
     assert not (tmp_path / "run").exists()
 
 
+def test_a_failed_run_takes_away_what_it_made_and_nothing_else(tiny, tmp_path, monkeypatch):
+    import scratchnn.runs.job as job
+
+    def fail(*_, **__):
+        raise runs.RunError("no luck")
+
+    monkeypatch.setattr(job, "learn", fail)
+    (tmp_path / "mine").mkdir()
+    for out in ("mine", "new/deep/run"):
+        with pytest.raises(RunError, match="no luck"):
+            runs.train(tiny, tmp_path / out, progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "words.tsv"]
+    assert not any((tmp_path / "mine").iterdir())
+
+
+def test_ctrl_c_in_the_article_ends_the_whole_program(tmp_path, monkeypatch):
+    import scratchnn.runs.article as article
+
+    real = article.fit_model
+
+    def interrupted(*arguments, **options):
+        history = real(*arguments, **options)
+        history.interrupted = True
+        return history
+
+    monkeypatch.setattr(article, "fit_model", interrupted)
+    folder, results = runs.train_article(runs.recipe("article").changed(epochs=2), tmp_path / "a", progress=False)
+    assert list(results) == ["without attention"]
+    assert (folder.path / "curves.png").exists()
+    with pytest.raises(RunError, match="expected one of the run folders in it: without-attention"):
+        runs.evaluate(folder.path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="/dev/null is a place that nobody can write below")
 def test_an_unwritable_place_is_known_before_training(tiny, tmp_path):
     started = time.perf_counter()
     with pytest.raises(RunError, match="cannot be written"):
@@ -176,6 +227,7 @@ def test_the_article_program_remembers_but_does_not_learn(tmp_path):
     assert answer.alpha is not None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to another process")
 def test_ctrl_c_keeps_the_best_weights(tsv, tmp_path):
     """A real interrupt of a real process: it ends with 130 and leaves a run that can be asked."""
     out = tmp_path / "run"
@@ -201,7 +253,7 @@ def test_ctrl_c_keeps_the_best_weights(tsv, tmp_path):
     assert process.returncode == 130, complained
     assert "Traceback" not in complained
     assert "stopped by Ctrl-C" in printed
-    assert json.loads((out / "results.json").read_text())["interrupted"]
+    assert json.loads((out / "results.json").read_text(encoding="utf-8"))["interrupted"]
     assert runs.predict(out, ["aab"])
 
 
