@@ -3,6 +3,7 @@
 Everything else - docstrings, equation sheets, reports, tutorials - uses these names.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SIZES = {
@@ -58,7 +59,7 @@ class Symbol(NamedTuple):
     meaning: str
 
 
-def gate_slices(gates, H):
+def gate_slices(gates: Sequence[str], H: int) -> dict[str, slice]:
     """Give the columns of each gate block in a stacked (..., len(gates)*H) array.
 
     Parameters

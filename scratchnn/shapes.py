@@ -5,13 +5,14 @@ Every sentence says where, which array, what came and what was expected:
 """
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
 _TERM = re.compile(r"(?:(\d+)\*?)?([A-Z][A-Za-z_]*)?(?:\+(\d+))?$")
 
 
-def sizes_of(where, name, array, spec):
+def sizes_of(where: str, name: str, array: np.ndarray, spec: str) -> dict[str, int]:
     """Read sizes from an array that defines them.
 
     Parameters
@@ -50,7 +51,7 @@ def _value(term, sizes):
     return int(factor or 1) * (sizes[letter] if letter else 1) + int(plus or 0)
 
 
-def expect_shape(where, name, array, spec, sizes):
+def expect_shape(where: str, name: str, array: np.ndarray, spec: str, sizes: dict[str, int]) -> None:
     """Check one array against a shape written in sizes.
 
     Parameters
@@ -78,7 +79,7 @@ def expect_shape(where, name, array, spec, sizes):
         raise ValueError(f"{where}: {name} has shape {array.shape}, expected {written} = {expected}")
 
 
-def expect_float(where, name, array):
+def expect_float(where: str, name: str, array: object) -> None:
     """Raise TypeError unless ``array`` is an ndarray of floating-point or complex numbers."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{where}: {name} is a {type(array).__name__}, expected a NumPy array of floats")
@@ -86,7 +87,7 @@ def expect_float(where, name, array):
         raise TypeError(f"{where}: {name} has dtype {array.dtype}, expected float32, float64 or complex")
 
 
-def expect_ids(where, name, ids, size, allowed=()):
+def expect_ids(where: str, name: str, ids: object, size: int, allowed: tuple[int, ...] = ()) -> None:
     """Raise unless ``ids`` is an integer array with entries in [0, size) or among ``allowed``."""
     if not isinstance(ids, np.ndarray):
         raise TypeError(f"{where}: {name} is a {type(ids).__name__}, expected a NumPy array of integers")
@@ -100,7 +101,7 @@ def expect_ids(where, name, ids, size, allowed=()):
         raise ValueError(f"{where}: {name}{list(index)} is {ids[index]}, expected 0 to {size - 1}")
 
 
-def expect_mask(where, name, mask, shape):
+def expect_mask(where: str, name: str, mask: object, shape: tuple[int, ...]) -> None:
     """Raise unless ``mask`` is a boolean array that broadcasts to ``shape``."""
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"{where}: {name} is a {type(mask).__name__}, expected a NumPy array of booleans")
@@ -114,7 +115,7 @@ def expect_mask(where, name, mask, shape):
         raise ValueError(f"{where}: {name} has shape {mask.shape}, expected one that broadcasts to {tuple(shape)}")
 
 
-def recurrent_mask(where, mask, T, B):
+def recurrent_mask(where: str, mask: np.ndarray | None, T: int, B: int) -> np.ndarray:
     """Return the (T, B) mask of a recurrent op: all True when none was given, checked otherwise."""
     if mask is None:
         return np.ones((T, B), dtype=bool)
@@ -124,7 +125,7 @@ def recurrent_mask(where, mask, T, B):
     return mask.copy()  # a cache holds it; the caller may go on using its array
 
 
-def expect_choice(where, name, value, choices):
+def expect_choice(where: str, name: str, value: object, choices: Collection[object]) -> None:
     """Raise ValueError unless ``value`` is one of ``choices``; the sentence lists them."""
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)

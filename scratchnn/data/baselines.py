@@ -10,13 +10,14 @@ of 1e-4; fitting on to 1e-6 changes the score by -3 of 2,450 surnames, +2 of 787
 import numpy as np
 
 from .cards import Baseline
+from .datasets import Dataset
 from .errors import DataError
 
 RESAMPLED = 12  # steps that every series is brought to
 HOW = "on training + validation, scored on the fixed test part"
 
 
-def majority(targets):
+def majority(targets: np.ndarray) -> int:
     """Give the most frequent class; of equally frequent ones the first.
 
     Parameters
@@ -30,7 +31,7 @@ def majority(targets):
     return int(np.bincount(targets).argmax())
 
 
-def majority_baseline(dataset):
+def majority_baseline(dataset: Dataset) -> Baseline:
     """Always answer the class most frequent in the training and validation parts; needs no scikit-learn.
 
     Parameters
@@ -47,7 +48,7 @@ def majority_baseline(dataset):
     return Baseline("majority class", accuracy, f'always "{dataset.classes[answer]}"')
 
 
-def ngram_baseline(dataset):
+def ngram_baseline(dataset: Dataset) -> Baseline:
     """Logistic regression on n-grams of a text, weighted by TF-IDF.
 
     Unit "characters": 1 to 5 characters inside words, blanks added at their ends (scikit-learn's "char_wb"), case
@@ -87,7 +88,7 @@ def ngram_baseline(dataset):
     return Baseline(method, accuracy, f"TF-IDF, C = {C:g}, {HOW}")
 
 
-def series_baseline(dataset, features="resampled"):
+def series_baseline(dataset: Dataset, features: str = "resampled") -> Baseline:
     """Logistic regression (C = 1) on a fixed number of features of a series, each at mean 0 and deviation 1.
 
     Parameters
@@ -114,7 +115,7 @@ def series_baseline(dataset, features="resampled"):
     return Baseline(f"{method}, logistic regression", accuracy, f"C = 1, {HOW}")
 
 
-def svm_baseline(dataset):
+def svm_baseline(dataset: Dataset) -> Baseline:
     """Support vector machine with the radial kernel (C = 3, scikit-learn's default width), on all steps as they are.
 
     Parameters
@@ -141,7 +142,7 @@ def svm_baseline(dataset):
     return Baseline(f"{method}, radial support vector machine", accuracy, f"C = 3, {HOW}")
 
 
-def measure(dataset):
+def measure(dataset: Dataset) -> tuple[Baseline, ...]:
     """Measure all baselines that fit a set, embedded or the user's own.
 
     Parameters

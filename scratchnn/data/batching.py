@@ -1,8 +1,10 @@
 """Cut a set into padded batches, sequences of like length together."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .errors import DataError
 
@@ -15,7 +17,7 @@ class Batch(NamedTuple):
     inputs: np.ndarray  # (B, T) int64 ids, 0 at padding; or (B, T, D) float32, 0 at padding
     lengths: np.ndarray  # (B,) int64, real steps
     targets: np.ndarray  # (B,) int64
-    index: np.ndarray  # (B,) int64, position of each sequence in the inputs of Batches
+    index: np.ndarray  # type: ignore[assignment]  # (B,) int64, position of each sequence in the inputs of Batches
 
 
 class Batches:
@@ -46,7 +48,14 @@ class Batches:
     The whole draw is made when the pass begins, not batch by batch.
     """
 
-    def __init__(self, inputs, targets, batch_size, *, bucketed=True):
+    def __init__(
+        self,
+        inputs: Sequence[ArrayLike] | np.ndarray,
+        targets: Sequence[int] | np.ndarray,
+        batch_size: int,
+        *,
+        bucketed: bool = True,
+    ) -> None:
         if len(inputs) == 0:
             raise DataError("Batches: inputs holds no sequences, expected at least one")
         if len(inputs) != len(targets):
@@ -75,10 +84,10 @@ class Batches:
             if len(x) == 0:
                 raise DataError(f"Batches: inputs[{k}] has no steps, expected at least one")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.inputs) // self.batch_size)
 
-    def __call__(self, rng=None):
+    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """Start one pass.
 
         Parameters

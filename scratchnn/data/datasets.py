@@ -4,7 +4,7 @@ import io
 import lzma
 import unicodedata
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Dataset(NamedTuple):
     split: dict  # "train", "valid", "test": (n_part,) int64 positions, ascending
     scaling: Scaling | None = None  # of a series: what inputs were scaled with
 
-    def part(self, which):
+    def part(self, which: str) -> tuple[list[Any], np.ndarray]:
         """Give the examples of one part.
 
         Parameters
@@ -46,7 +46,7 @@ class Dataset(NamedTuple):
         return [self.inputs[k] for k in rows], self.targets[rows]
 
 
-def load(name):
+def load(name: str) -> Dataset:
     """Load an embedded set; nothing is fetched and nothing is kept in memory between calls.
 
     Parameters

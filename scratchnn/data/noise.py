@@ -1,8 +1,11 @@
 """Batches that change a little at every pass: some ids replaced by "unknown", some left out."""
 
-import numpy as np
+from collections.abc import Iterator, Sequence
 
-from .batching import Batches
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .batching import Batch, Batches
 from .errors import DataError
 from .vocabulary import UNKNOWN
 
@@ -29,7 +32,15 @@ class NoisyBatches:
         A probability outside [0, 1), or inputs that are not ids.
     """
 
-    def __init__(self, inputs, targets, batch_size, *, replace=0.0, remove=0.0):
+    def __init__(
+        self,
+        inputs: Sequence[ArrayLike] | np.ndarray,
+        targets: Sequence[int] | np.ndarray,
+        batch_size: int,
+        *,
+        replace: float = 0.0,
+        remove: float = 0.0,
+    ) -> None:
         for name, share in (("replace", replace), ("remove", remove)):
             if not 0 <= share < 1:
                 raise DataError(f"NoisyBatches: {name} is {share}, expected 0 up to (not including) 1")
@@ -38,10 +49,10 @@ class NoisyBatches:
             raise DataError("NoisyBatches: inputs are features, expected ids")
         self.replace, self.remove = replace, remove
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.calm)
 
-    def __call__(self, rng=None):
+    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """Start one pass.
 
         Parameters

@@ -15,9 +15,11 @@ The .npz format holds ragged series without pickled objects:
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .datasets import Dataset
 from .errors import DataError
@@ -33,7 +35,7 @@ UNREADABLE = (
 WORDS_FROM = 4  # texts with this many blank-separated words in the middle of the set are read word by word
 
 
-def read_tsv(path, *, unit=None, seed=0):
+def read_tsv(path: str | Path, *, unit: str | None = None, seed: int = 0) -> Dataset:
     """Read labelled texts and split them.
 
     One example a line, ``label TAB text``, in UTF-8, with or without a byte order mark, line ends LF or CRLF. Blank
@@ -76,7 +78,7 @@ def read_tsv(path, *, unit=None, seed=0):
     return Dataset(path.stem, "text", unit, list(texts), targets, classes, split)
 
 
-def read_npz(path, *, seed=0, scale=True):
+def read_npz(path: str | Path, *, seed: int = 0, scale: bool = True) -> Dataset:
     """Read labelled series and split them.
 
     Parameters
@@ -134,7 +136,9 @@ def read_npz(path, *, seed=0, scale=True):
     return Dataset(path.stem, "series", None, inputs, targets, classes, split, scaling)
 
 
-def write_npz(path, inputs, labels):
+def write_npz(
+    path: str | Path, inputs: Sequence[ArrayLike] | np.ndarray, labels: Sequence[int] | Sequence[str] | np.ndarray
+) -> None:
     """Write labelled series in the format that ``read_npz`` takes.
 
     Parameters

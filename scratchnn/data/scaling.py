@@ -1,5 +1,6 @@
 """Bring every feature of a series to mean 0 and deviation 1, by the training examples alone."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ class Scaling(NamedTuple):
     mean: np.ndarray  # (D,) float64
     deviation: np.ndarray  # (D,) float64, 1 where a feature never changes
 
-    def apply(self, inputs):
+    def apply(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Scale series with the fitted numbers.
 
         Parameters
@@ -25,7 +26,7 @@ class Scaling(NamedTuple):
         return [((x - self.mean) / self.deviation).astype(np.float32) for x in inputs]
 
 
-def fit_scaling(inputs):
+def fit_scaling(inputs: Sequence[np.ndarray]) -> Scaling:
     """Measure mean and deviation of every feature over all steps of the series given.
 
     Parameters

@@ -7,6 +7,7 @@ part whatever the order of the file and whatever is added to it, and equal texts
 
 import hashlib
 import unicodedata
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .errors import DataError
 PARTS = ("train", "valid", "test")
 
 
-def part_of(text):
+def part_of(text: str) -> str:
     """Give the part that a text belongs to by its content.
 
     Parameters
@@ -34,7 +35,7 @@ def part_of(text):
     return "valid" if (number // 5) % 10 == 0 else "train"
 
 
-def content_split(texts):
+def content_split(texts: Sequence[str]) -> dict[str, np.ndarray]:
     """Split texts by content, see ``part_of``.
 
     Parameters
@@ -49,7 +50,7 @@ def content_split(texts):
     return split_by_part([part_of(text) for text in texts])
 
 
-def split_by_part(parts):
+def split_by_part(parts: Sequence[str] | np.ndarray) -> dict[str, np.ndarray]:
     """Turn one part name per example into positions per part.
 
     Parameters
@@ -65,7 +66,7 @@ def split_by_part(parts):
     return {part: np.flatnonzero(parts == part).astype(np.int64) for part in PARTS}
 
 
-def every_ninth_of_class(targets, count):
+def every_ninth_of_class(targets: np.ndarray, count: int) -> dict[str, np.ndarray]:
     """Split a set whose first ``count`` examples are given for training and whose rest is the test part.
 
     Of the training examples of each class, in their order, the 9th, 18th, 27th... are the validation part: three of
@@ -88,7 +89,7 @@ def every_ninth_of_class(targets, count):
     return split_by_part(parts)
 
 
-def in_order(count, valid, test):
+def in_order(count: int, valid: int, test: int) -> dict[str, np.ndarray]:
     """Split by position: the last ``test`` examples test, the ``valid`` before them validate, the rest train.
 
     Parameters
@@ -108,7 +109,16 @@ def in_order(count, valid, test):
     }
 
 
-def stratified_split(targets, *, seed=0, valid=0.1, test=0.2, groups=None, names=None, where="stratified_split"):
+def stratified_split(
+    targets: Sequence[int] | np.ndarray,
+    *,
+    seed: int = 0,
+    valid: float = 0.1,
+    test: float = 0.2,
+    groups: Sequence[Hashable] | None = None,
+    names: Sequence[str] | None = None,
+    where: str = "stratified_split",
+) -> dict[str, np.ndarray]:
     """Split at random, class by class, so that every class stands in every part.
 
     Parameters
@@ -141,10 +151,10 @@ def stratified_split(targets, *, seed=0, valid=0.1, test=0.2, groups=None, names
         raise DataError(f"{where}: valid is {valid} and test is {test}, expected shares above 0 with a sum below 1")
     targets = np.asarray(targets)
     groups = range(len(targets)) if groups is None else groups
-    members = {}
+    members: dict[Hashable, list[int]] = {}
     for k, group in enumerate(groups):
         members.setdefault(group, []).append(k)
-    by_class = {}
+    by_class: dict[int, list[list[int]]] = {}
     for positions in members.values():
         by_class.setdefault(int(targets[positions[0]]), []).append(positions)
     parts = np.full(len(targets), "train", dtype="<U5")

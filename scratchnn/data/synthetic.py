@@ -8,7 +8,7 @@ from .split import in_order
 MARK = 2.0  # added to or taken from every feature of the marked step, in deviations of the noise
 
 
-def article(rng, *, train=100, test=10):
+def article(rng: np.random.Generator, *, train: int = 100, test: int = 10) -> Dataset:
     """Make the article's data: random sequences with random labels.
 
     Every number of the (10, 10) sequences is drawn from the normal distribution and every label, 0 or 1, by a fair
@@ -31,7 +31,7 @@ def article(rng, *, train=100, test=10):
     return _dataset("article", inputs, targets, test)
 
 
-def marked_step(rng, *, train=100, test=10):
+def marked_step(rng: np.random.Generator, *, train: int = 100, test: int = 10) -> Dataset:
     """Make the article's twin that can be learned: same shapes, but one step carries the label.
 
     The sequences are normal noise as in ``article``. At one step, drawn for each sequence, 2 is added to all ten

@@ -16,6 +16,8 @@ Scripts that write vowels as combining marks (Devanagari, Thai) come out in frag
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -59,21 +61,28 @@ class Vocabulary:
         Unknown unit, or entries that are empty or repeat.
     """
 
-    def __init__(self, entries, unit="characters", marks=False):
+    def __init__(self, entries: Sequence[str], unit: str = "characters", marks: bool = False) -> None:
         if unit not in UNITS:
             raise DataError(f"Vocabulary: unit is {unit!r}, expected one of {', '.join(map(repr, UNITS))}")
         self.unit = unit
         self.marks = bool(marks)
         special = ("<padding>", "<unknown>", *(MARKS if marks else ()))
         self.entries = (*special, *entries)
-        self._ids = {}
+        self._ids: dict[str, int] = {}
         for k, entry in enumerate(entries, len(special)):
             if not isinstance(entry, str) or not entry or entry in self._ids:
                 raise DataError(f"Vocabulary: entry {k} is {entry!r}, expected texts, none empty and none twice")
             self._ids[entry] = k
 
     @classmethod
-    def from_texts(cls, texts, unit="characters", minimum_count=1, max_size=None, marks=False):
+    def from_texts(
+        cls,
+        texts: Sequence[str],
+        unit: str = "characters",
+        minimum_count: int = 1,
+        max_size: int | None = None,
+        marks: bool = False,
+    ) -> Self:
         """Collect the tokens of the training texts, most frequent first, equal counts in code point order.
 
         Parameters
@@ -108,13 +117,13 @@ class Vocabulary:
         kept.sort(key=lambda token: (-counts[token], token))
         return cls(kept if max_size is None else kept[: max_size - 2], unit, marks)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.entries)
 
-    def __contains__(self, token):
+    def __contains__(self, token: object) -> bool:
         return token in self._ids
 
-    def pieces(self, text):
+    def pieces(self, text: str) -> list[str]:
         """Cut a text into pieces as they are written: one for each id of ``encode``, for showing.
 
         Parameters
@@ -129,7 +138,7 @@ class Vocabulary:
         found = list(text) if self.unit == "characters" else [match[0] for match in WORDS.finditer(text)]
         return [MARKS[0], *found, MARKS[1]] if self.marks and found else found
 
-    def tokens(self, text):
+    def tokens(self, text: str) -> list[str]:
         """Cut a text into tokens: its pieces, words lower-cased and runs of a mark cut to three.
 
         Parameters
@@ -144,7 +153,7 @@ class Vocabulary:
             return self.pieces(text)
         return [piece[:3] if _is_mark(piece) else piece.lower() for piece in self.pieces(text)]
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """Turn a text into ids.
 
         Parameters
@@ -168,7 +177,7 @@ class Vocabulary:
             ids[0], ids[-1] = BEGIN, END
         return np.array(ids, dtype=np.int64)
 
-    def decode(self, ids):
+    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
         """Turn ids into text: characters joined, words with blanks between; padding and marks are left out.
 
         Parameters
@@ -195,7 +204,7 @@ class Vocabulary:
                 texts.append(self.entries[k])
         return ("" if self.unit == "characters" else " ").join(texts)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold and ``from_dict`` takes back.
 
         Returns
@@ -206,7 +215,7 @@ class Vocabulary:
         return {"unit": self.unit, "marks": self.marks, "entries": list(self._ids)}
 
     @classmethod
-    def from_dict(cls, stored):
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
         """Undo ``to_dict``.
 
         Parameters
@@ -224,4 +233,4 @@ class Vocabulary:
         """
         if not isinstance(stored, dict) or not isinstance(stored.get("entries"), list):
             raise DataError('Vocabulary.from_dict: got no list under "entries", expected what to_dict gives')
-        return cls(stored["entries"], stored.get("unit"), stored.get("marks", False))
+        return cls(stored["entries"], stored.get("unit"), stored.get("marks", False))  # type: ignore[arg-type]  # it raises

@@ -12,6 +12,8 @@ Names keep what stands before them ("encoder.lstm.weight_ih_l0" becomes "encoder
 """
 
 import re
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,7 @@ _OURS = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<field>W_x|W_h|b|b_hn)_(?P<end>l\d+
 _GATES = {1: "RNN", 3: "GRU", 4: "LSTM"}
 
 
-def from_torch(state_dict, *, embeddings=()):
+def from_torch(state_dict: dict[str, Any], *, embeddings: Collection[str] = ()) -> dict[str, np.ndarray]:
     """Turn PyTorch's weights into ours.
 
     Parameters
@@ -67,7 +69,9 @@ def from_torch(state_dict, *, embeddings=()):
     return ours
 
 
-def to_torch(layer_or_state, *, embeddings=(), tensors=False):
+def to_torch(
+    layer_or_state: layers.Layer | dict[str, Any], *, embeddings: Collection[str] = (), tensors: bool = False
+) -> dict[str, Any]:
     """Turn our weights into PyTorch's. ``b`` becomes ``bias_ih``; ``bias_hh`` is zero but for the GRU's ``b_hn``.
 
     Parameters

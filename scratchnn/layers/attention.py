@@ -3,8 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import ops, shapes
+from scratchnn.ops.attention.reference import Cache
 
 from . import init as initialise
 from . import sequences
@@ -47,17 +49,17 @@ class Attention(Layer):
 
     def __init__(
         self,
-        query_size,
-        key_size,
+        query_size: int,
+        key_size: int,
         *,
-        score="scaled_dot",
-        attention_size=None,
-        scale=None,
-        init="xavier_uniform",
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        score: str = "scaled_dot",
+        attention_size: int | None = None,
+        scale: float | None = None,
+        init: str = "xavier_uniform",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         shapes.expect_choice("Attention", "score", score, SCORES)
         A = key_size if attention_size is None else attention_size
@@ -67,14 +69,16 @@ class Attention(Layer):
             raise ValueError(f"Attention: key_size is {key_size}, expected query_size = {query_size} with {score!r}")
         self.query_size, self.key_size, self.score, self.scale = query_size, key_size, score, scale
         self._op = ops.backend(ops.attention, backend)
-        wanted = {
+        wanted: dict[str, dict[str, tuple[int, ...]]] = {
             "general": {"W_a": (query_size, key_size)},
             "additive": {"W_q": (query_size, A), "W_k": (key_size, A), "v_a": (A,)},
         }
         for name, shape in wanted.get(score, {}).items():
             self.add_param(name, initialise.weight("Attention", init, rng, shape))
 
-    def forward(self, q, k, v, mask=None, causal=False):
+    def forward(
+        self, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None = None, causal: bool = False
+    ) -> tuple[np.ndarray, Cache]:
         """Look.
 
         Parameters
@@ -102,11 +106,13 @@ class Attention(Layer):
             shapes.expect_float("Attention.forward", name, array)
             if array.ndim != 3 or array.shape[2] != width:
                 raise ValueError(f"Attention.forward: {name} has shape {array.shape}, expected (B, ..., {width})")
-        options = {"score": self.score, "scale": self.scale, "mask": mask, "causal": causal}
+        options: dict[str, Any] = {"score": self.score, "scale": self.scale, "mask": mask, "causal": causal}
         cache = self._op.forward(q, k, v, self._params(), **options)
         return cache.context, cache
 
-    def backward(self, dcontext, cache, dalpha=None):
+    def backward(
+        self, dcontext: np.ndarray, cache: Cache, dalpha: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Undo ``forward``; the parameters' gradients are added to ``grads``.
 
         Parameters
@@ -153,22 +159,22 @@ class SelfAttention(Layer):
 
     def __init__(
         self,
-        size,
+        size: int,
         *,
-        score="dot",
-        attention_size=None,
-        residual=True,
-        init="xavier_uniform",
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        score: str = "dot",
+        attention_size: int | None = None,
+        residual: bool = True,
+        init: str = "xavier_uniform",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         self.residual = bool(residual)
-        options = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
+        options: dict[str, Any] = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
         self.attention = self.add_child("attention", Attention(size, size, dtype=dtype, rng=rng, **options))
 
-    def forward(self, h, lengths=None):
+    def forward(self, h: np.ndarray, lengths: np.ndarray | None = None) -> tuple[np.ndarray, SelfAttentionCache]:
         """Let every position look at every position of its sequence.
 
         Parameters
@@ -193,9 +199,9 @@ class SelfAttention(Layer):
         h, mask, _ = sequences.real_states("SelfAttention.forward", h, self.attention.key_size, lengths)
         context, inner = self.attention.forward(h, h, h, mask[:, :, None] & mask[:, None, :])
         y = h + context if self.residual else context
-        return y, SelfAttentionCache(inner.alpha, inner, mask)
+        return y, SelfAttentionCache(inner.alpha, inner, mask)  # type: ignore[arg-type]  # alpha was kept
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: SelfAttentionCache) -> np.ndarray:
         """Undo ``forward``; the parameters' gradients are added to ``grads``.
 
         Parameters

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import shapes
 
@@ -40,25 +41,27 @@ class AttentionPooling(Layer):
 
     def __init__(
         self,
-        size,
+        size: int,
         *,
-        score="additive",
-        attention_size=None,
-        query="learned",
-        init="xavier_uniform",
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        score: str = "additive",
+        attention_size: int | None = None,
+        query: str = "learned",
+        init: str = "xavier_uniform",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         shapes.expect_choice("AttentionPooling", "query", query, ("learned", "last"))
         self.query = query
-        options = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
+        options: dict[str, Any] = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
         self.attention = self.add_child("attention", Attention(size, size, dtype=dtype, rng=rng, **options))
         if query == "learned":
             self.add_param("q", initialise.weight("AttentionPooling", init, rng, (size,)))
 
-    def forward(self, h, lengths=None, last=None):
+    def forward(
+        self, h: np.ndarray, lengths: np.ndarray | None = None, last: np.ndarray | None = None
+    ) -> tuple[np.ndarray, AttentionPoolingCache]:
         """Weigh the states and add them up.
 
         Parameters
@@ -94,10 +97,12 @@ class AttentionPooling(Layer):
         else:
             asking = h[np.arange(B), _last_steps(lengths, T)] if last is None else last
         context, inner = self.attention.forward(asking[:, None, :], h, h, mask[:, None, :])
-        cache = AttentionPoolingCache(inner.alpha[:, 0], inner, lengths, mask, last is not None)
+        cache = AttentionPoolingCache(inner.alpha[:, 0], inner, lengths, mask, last is not None)  # type: ignore[index]
         return context[:, 0], cache
 
-    def backward(self, dy, cache):
+    def backward(
+        self, dy: np.ndarray, cache: AttentionPoolingCache
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray | None]:
         """Undo ``forward``; the parameters' gradients are added to ``grads``.
 
         Parameters

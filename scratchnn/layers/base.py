@@ -1,6 +1,11 @@
 """What every layer has: own arrays, named children, accumulated gradients. Nothing else is remembered."""
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+AnyLayer = TypeVar("AnyLayer", bound="Layer")
 
 
 class Layer:
@@ -17,15 +22,15 @@ class Layer:
         float32 or float64: what the parameters are stored as.
     """
 
-    def __init__(self, dtype=np.float32):
+    def __init__(self, dtype: DTypeLike = np.float32) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"{type(self).__name__}: dtype is {self.dtype}, expected float32 or float64")
-        self.own = {}  # name -> parameter
-        self.own_grads = {}  # name -> gradient, the parameter's shape
-        self.children = {}  # name -> Layer
+        self.own: dict[str, np.ndarray] = {}  # name -> parameter
+        self.own_grads: dict[str, np.ndarray] = {}  # name -> gradient, the parameter's shape
+        self.children: dict[str, Layer] = {}  # name -> Layer
 
-    def add_param(self, name, array):
+    def add_param(self, name: str, array: ArrayLike) -> None:
         """Take ``array``, cast to the layer's dtype, as the parameter ``name``, with a gradient of zeros.
 
         Parameters
@@ -36,7 +41,7 @@ class Layer:
         self.own[name] = np.array(array, dtype=self.dtype)
         self.own_grads[name] = np.zeros_like(self.own[name])
 
-    def add_child(self, name, layer):
+    def add_child(self, name: str, layer: AnyLayer) -> AnyLayer:
         """Take ``layer`` as the child ``name``; its parameters appear as "name.parameter".
 
         Parameters
@@ -53,16 +58,16 @@ class Layer:
         return layer
 
     @property
-    def params(self):
+    def params(self) -> dict[str, np.ndarray]:
         """All parameters, "child.name" -> the array itself (optimisers write into it)."""
         return {name: owner.own[short] for name, owner, short in self._entries()}
 
     @property
-    def grads(self):
+    def grads(self) -> dict[str, np.ndarray]:
         """All gradients summed since ``zero_grad``, keyed and shaped as ``params``; the arrays themselves."""
         return {name: owner.own_grads[short] for name, owner, short in self._entries()}
 
-    def add_grad(self, name, value):
+    def add_grad(self, name: str, value: np.ndarray) -> None:
         """Add ``value`` to the gradient of this layer's own parameter ``name``.
 
         Parameters
@@ -86,12 +91,12 @@ class Layer:
         else:  # a complex gradient of a real parameter: keep the imaginary part
             self.own_grads[name] = grad + value
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Set every gradient to zero, in place."""
         for _, owner, short in self._entries():
             owner.own_grads[short][...] = 0
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Copy all parameters.
 
         Returns
@@ -100,7 +105,7 @@ class Layer:
         """
         return {name: array.copy() for name, array in self.params.items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Copy parameters in, cast to the layer's dtype. Nothing is changed unless everything fits.
 
         Parameters
@@ -133,7 +138,7 @@ class Layer:
             else:  # set_params had put another dtype here
                 owner.add_param(short, arrays[name])
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, np.ndarray]) -> None:
         """Put arrays in as they are, of any dtype, without a copy; their gradients start at zero.
 
         This is how the complex step enters a layer. To load weights use ``load_state_dict``.
@@ -169,7 +174,7 @@ class Layer:
                 yield f"{child_name}.{name}", owner, short
 
 
-def expect_size(where, name, size):
+def expect_size(where: str, name: str, size: object) -> None:
     """Raise ValueError unless ``size`` is a whole number of at least 1.
 
     Parameters

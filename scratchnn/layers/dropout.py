@@ -1,8 +1,12 @@
 """A layer that drops entries in training and passes them through in evaluation."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import ops, shapes
+from scratchnn.ops.dropout.reference import Cache
 
 from .base import Layer
 from .init import expect_generator
@@ -24,7 +28,15 @@ class Dropout(Layer):
         There is nothing to store; accepted so that all layers are made alike.
     """
 
-    def __init__(self, p, per="step", time_axis=0, *, backend="reference", dtype=np.float32):
+    def __init__(
+        self,
+        p: float,
+        per: str = "step",
+        time_axis: int = 0,
+        *,
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+    ) -> None:
         super().__init__(dtype=dtype)
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is {p}, expected 0 <= p < 1")
@@ -32,7 +44,7 @@ class Dropout(Layer):
         self.p, self.per, self.time_axis = p, per, time_axis
         self._op = ops.backend(ops.dropout, backend)
 
-    def forward(self, x, rng=None):
+    def forward(self, x: np.ndarray, rng: np.random.Generator | None = None) -> tuple[np.ndarray, Cache]:
         """Drop, when a Generator is given.
 
         Parameters
@@ -56,7 +68,7 @@ class Dropout(Layer):
         cache = self._op.forward(x, self.p, rng=rng, per=self.per, time_axis=self.time_axis)
         return cache.y, cache
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: Cache) -> np.ndarray:
         """Undo ``forward``: the gradient passes where the entry was kept, with the same factor.
 
         Parameters

@@ -1,8 +1,12 @@
 """A layer that looks ids up in a table of vectors."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import ops
+from scratchnn.ops.embedding.reference import Cache
 
 from . import init as initialise
 from .base import Layer, expect_size
@@ -30,15 +34,15 @@ class Embedding(Layer):
 
     def __init__(
         self,
-        num_embeddings,
-        embedding_dim,
-        padding_idx=None,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
         *,
-        init="normal",
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        init: str = "normal",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         expect_size("Embedding", "num_embeddings", num_embeddings)
         expect_size("Embedding", "embedding_dim", embedding_dim)
@@ -49,14 +53,14 @@ class Embedding(Layer):
         shape = (num_embeddings, embedding_dim)
         if init in ("normal", "pytorch"):
             initialise.expect_generator("Embedding", rng)
-            W = initialise.normal(rng, shape)
+            W = initialise.normal(rng, shape)  # type: ignore[arg-type]  # not None, as just checked
         else:
             W = initialise.weight("Embedding", init, rng, shape)
         if padding_idx is not None:
             W[padding_idx] = 0
         self.add_param("W", W)
 
-    def forward(self, ids):
+    def forward(self, ids: np.ndarray) -> tuple[np.ndarray, Cache]:
         """Look the ids up.
 
         Parameters
@@ -79,7 +83,7 @@ class Embedding(Layer):
         cache = self._op.forward(ids, self._params(), padding_id=self.padding_idx)
         return cache.y, cache
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: Cache) -> None:
         """Undo ``forward``: add to each row of W's gradient what every use of it received. Ids have no gradient.
 
         Parameters

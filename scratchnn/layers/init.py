@@ -1,11 +1,13 @@
 """Initial weights by name. Every draw is made in float64 from the Generator that is passed in."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchnn import shapes
 
 
-def orthogonal(rng, shape):
+def orthogonal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Draw a matrix with orthonormal rows or columns, uniformly among all of them.
 
     Parameters
@@ -29,7 +31,7 @@ def orthogonal(rng, shape):
     return q if rows >= columns else q.T
 
 
-def xavier_uniform(rng, shape):
+def xavier_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Draw from U(-a, a), a = sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation (16).
 
     Parameters
@@ -42,7 +44,7 @@ def xavier_uniform(rng, shape):
     return rng.uniform(-bound, bound, size=shape)
 
 
-def xavier_normal(rng, shape):
+def xavier_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Draw from N(0, 2 / (fan_in + fan_out)), the variance of ``xavier_uniform``.
 
     Parameters
@@ -54,7 +56,7 @@ def xavier_normal(rng, shape):
     return np.sqrt(2 / _fans(shape)) * rng.normal(size=shape)
 
 
-def uniform(rng, shape, bound):
+def uniform(rng: np.random.Generator, shape: int | tuple[int, ...], bound: float) -> np.ndarray:
     """Draw from U(-bound, bound).
 
     Parameters
@@ -66,7 +68,7 @@ def uniform(rng, shape, bound):
     return rng.uniform(-bound, bound, size=shape)
 
 
-def normal(rng, shape, deviation=1.0):
+def normal(rng: np.random.Generator, shape: int | tuple[int, ...], deviation: float = 1.0) -> np.ndarray:
     """Draw from N(0, deviation**2).
 
     Parameters
@@ -78,7 +80,7 @@ def normal(rng, shape, deviation=1.0):
     return deviation * rng.normal(size=shape)
 
 
-def zeros(rng, shape):
+def zeros(rng: np.random.Generator | None, shape: int | tuple[int, ...]) -> np.ndarray:
     """Give zeros; nothing is drawn.
 
     Parameters
@@ -89,11 +91,24 @@ def zeros(rng, shape):
     return np.zeros(shape)
 
 
-DRAWS = {"orthogonal": orthogonal, "xavier_uniform": xavier_uniform, "xavier_normal": xavier_normal, "zeros": zeros}
+DRAWS: dict[str, Callable[..., np.ndarray]] = {
+    "orthogonal": orthogonal,
+    "xavier_uniform": xavier_uniform,
+    "xavier_normal": xavier_normal,
+    "zeros": zeros,
+}
 NAMES = ("pytorch", "normal", *DRAWS)
 
 
-def weight(where, name, rng, shape, *, bound=None, blocks=1):
+def weight(
+    where: str,
+    name: str,
+    rng: np.random.Generator | None,
+    shape: tuple[int, ...],
+    *,
+    bound: float | None = None,
+    blocks: int = 1,
+) -> np.ndarray:
     """Draw a weight by the name of its initialisation.
 
     Parameters
@@ -126,15 +141,15 @@ def weight(where, name, rng, shape, *, bound=None, blocks=1):
         expect_generator(where, rng)
     bound = 1 / np.sqrt(shape[0]) if bound is None else bound
     if name in ("pytorch", "normal"):
-        return uniform(rng, shape, bound) if name == "pytorch" else normal(rng, shape, bound / np.sqrt(3))
+        return uniform(rng, shape, bound) if name == "pytorch" else normal(rng, shape, bound / np.sqrt(3))  # type: ignore[arg-type]
     draw = DRAWS[name]
     if len(shape) == 1:
-        return xavier_uniform(rng, shape) if name == "orthogonal" else draw(rng, shape)
+        return xavier_uniform(rng, shape) if name == "orthogonal" else draw(rng, shape)  # type: ignore[arg-type]
     rows, columns = shape
     return np.concatenate([draw(rng, (rows, columns // blocks)) for _ in range(blocks)], axis=1)
 
 
-def expect_generator(where, rng):
+def expect_generator(where: str, rng: object) -> None:
     """Raise unless ``rng`` is a Generator: nothing is ever drawn from hidden or global state.
 
     Parameters

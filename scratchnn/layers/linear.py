@@ -1,8 +1,12 @@
 """A layer y = x @ W + b over the last axis."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import ops, shapes
+from scratchnn.ops.linear.reference import Cache
 
 from . import init as initialise
 from .base import Layer, expect_size
@@ -27,8 +31,16 @@ class Linear(Layer):
     """
 
     def __init__(
-        self, in_features, out_features, bias=True, *, init="pytorch", backend="reference", dtype=np.float32, rng=None
-    ):
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        init: str = "pytorch",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         expect_size("Linear", "in_features", in_features)
         expect_size("Linear", "out_features", out_features)
@@ -37,10 +49,10 @@ class Linear(Layer):
         self.add_param("W", initialise.weight("Linear", init, rng, (in_features, out_features)))
         if bias:
             bound = 1 / np.sqrt(in_features)
-            b = initialise.uniform(rng, out_features, bound) if init == "pytorch" else np.zeros(out_features)
+            b = initialise.uniform(rng, out_features, bound) if init == "pytorch" else np.zeros(out_features)  # type: ignore[arg-type]
             self.add_param("b", b)
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
         """Compute y = x @ W + b.
 
         Parameters
@@ -63,7 +75,7 @@ class Linear(Layer):
         cache = self._op.forward(x, self._params())
         return cache.y, cache
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: Cache) -> np.ndarray:
         """Undo ``forward``; the parameters' gradients are added to ``grads``.
 
         Parameters

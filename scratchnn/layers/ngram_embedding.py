@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .base import Layer, expect_size
 from .embedding import Embedding
@@ -47,17 +48,17 @@ class NGramEmbedding(Layer):
 
     def __init__(
         self,
-        num_embeddings,
-        embedding_dim,
+        num_embeddings: int,
+        embedding_dim: int,
         *,
-        sizes=(2, 3),
-        buckets=8192,
-        dropout=0.0,
-        scale=0.3,
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        sizes: tuple[int, ...] = (2, 3),
+        buckets: int = 8192,
+        dropout: float = 0.0,
+        scale: float = 0.3,
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         expect_size("NGramEmbedding", "buckets", buckets)
         if not sizes or min(sizes) < 2:
@@ -65,14 +66,16 @@ class NGramEmbedding(Layer):
         if not 0 <= dropout < 1:
             raise ValueError(f"NGramEmbedding: dropout is {dropout}, expected 0 <= dropout < 1")
         self.sizes, self.buckets, self.dropout = tuple(sizes), buckets, dropout
-        options = {"padding_idx": PADDING, "backend": backend, "dtype": dtype, "rng": rng}
+        options: dict[str, Any] = {"padding_idx": PADDING, "backend": backend, "dtype": dtype, "rng": rng}
         self.single = self.add_child("single", Embedding(num_embeddings, embedding_dim, **options))
         self.grams = [self.add_child(f"grams_{n}", Embedding(buckets, embedding_dim, **options)) for n in self.sizes]
         self.single.own["W"] *= scale
         for table in self.grams:
             table.own["W"] *= scale / 10
 
-    def forward(self, ids, rng=None):
+    def forward(
+        self, ids: np.ndarray, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, NGramEmbeddingCache]:
         """Look up.
 
         Parameters
@@ -96,13 +99,13 @@ class NGramEmbedding(Layer):
         for n, table in zip(self.sizes, self.grams, strict=True):
             rows = ngram_rows(ids, n, self.buckets)
             if factor != 1.0:
-                rows = np.where(rng.random(rows.shape) < self.dropout, PADDING, rows)
+                rows = np.where(rng.random(rows.shape) < self.dropout, PADDING, rows)  # type: ignore[union-attr]
             vectors, cache = table.forward(rows)
             y = y + factor * vectors
             caches.append(cache)
         return y, NGramEmbeddingCache(single, tuple(caches), factor)
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: NGramEmbeddingCache) -> None:
         """Undo ``forward``: every table used receives dy, scaled as its vectors were.
 
         Parameters
@@ -120,7 +123,7 @@ class NGramEmbedding(Layer):
             table.backward(cache.factor * dy, gram)
 
 
-def ngram_rows(ids, n, buckets):
+def ngram_rows(ids: np.ndarray, n: int, buckets: int) -> np.ndarray:
     """Hash the n ids that end at each position to a table row.
 
     Parameters

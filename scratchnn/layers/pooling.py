@@ -20,7 +20,7 @@ class _FixedPooling(Layer):
     def _share(self, T, lengths):
         raise NotImplementedError
 
-    def forward(self, h, lengths=None):
+    def forward(self, h: np.ndarray, lengths: np.ndarray | None = None) -> tuple[np.ndarray, PoolingCache]:
         """Pool the states of each sequence.
 
         Parameters
@@ -46,7 +46,7 @@ class _FixedPooling(Layer):
         share = np.where(real, self._share(T, lengths), 0).astype(h.real.dtype)
         return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
 
-    def backward(self, dy, cache):
+    def backward(self, dy: np.ndarray, cache: PoolingCache) -> np.ndarray:
         """Undo ``forward``.
 
         Parameters

@@ -1,8 +1,9 @@
 """RNN, LSTM and GRU: stacked, in one or both directions, over batches of unequal length; PyTorch's conventions."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn import ops, shapes
 from scratchnn.notation import GATES, gate_slices
@@ -12,6 +13,7 @@ from . import sequences
 from .base import Layer, expect_size
 
 DROPOUT_PER = ("step", "sequence")
+State = np.ndarray | tuple[np.ndarray, ...]  # (N, B, H); LSTM: the pair (h, c)
 
 
 class RecurrentCache(NamedTuple):
@@ -59,25 +61,25 @@ class Recurrent(Layer):
     and so on, where D is H*directions; "_reverse" is added for the backward direction.
     """
 
-    room = None
-    kinds = ("h",)
+    room: str = None  # type: ignore[assignment]  # every subclass names its op
+    kinds: tuple[str, ...] = ("h",)
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        num_layers=1,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
         *,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        dropout_per="step",
-        bidirectional=False,
-        init="pytorch",
-        backend="reference",
-        dtype=np.float32,
-        rng=None,
-    ):
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        dropout_per: str = "step",
+        bidirectional: bool = False,
+        init: str = "pytorch",
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         super().__init__(dtype=dtype)
         name = type(self).__name__
         for label, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
@@ -89,13 +91,20 @@ class Recurrent(Layer):
         self.bias, self.batch_first, self.bidirectional = bool(bias), bool(batch_first), bool(bidirectional)
         self.dropout, self.dropout_per = dropout, dropout_per
         self.directions = 2 if bidirectional else 1
-        self.options = {}  # keywords handed on to the op's forward
+        self.options: dict[str, Any] = {}  # keywords handed on to the op's forward
         self._op = ops.backend(getattr(ops, self.room), backend)
         for layer in range(num_layers):
             for direction in range(self.directions):
                 self._draw_weights(layer, direction, init, rng)
 
-    def forward(self, x, state=None, *, lengths=None, rng=None):
+    def forward(
+        self,
+        x: np.ndarray,
+        state: State | None = None,
+        *,
+        lengths: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[np.ndarray, RecurrentCache]:
         """Run all layers and directions over a batch of sequences.
 
         Parameters
@@ -132,6 +141,7 @@ class Recurrent(Layer):
         mask = sequences.real_steps(lengths, T)
         initial = self._states(where, "state", state, B, np.result_type(x, *self.own.values()))
         y = self._time_major(x)
+        runs: list[Any]
         runs, drops, final = [], [], []
         for layer in range(self.num_layers):
             y, drop = self._drop(y, rng) if layer else (y, None)
@@ -150,7 +160,34 @@ class Recurrent(Layer):
         y = self._time_major(sequences.zero_padding(y, mask))
         return y, RecurrentCache(y, sequences.pack_state(final), tuple(runs), tuple(drops), lengths, mask)
 
-    def backward(self, dy, cache, dstate=None, *, with_state=False):
+    @overload
+    def backward(
+        self,
+        dy: np.ndarray | None,
+        cache: RecurrentCache,
+        dstate: State | None = None,
+        *,
+        with_state: Literal[False] = False,
+    ) -> np.ndarray: ...
+
+    @overload
+    def backward(
+        self,
+        dy: np.ndarray | None,
+        cache: RecurrentCache,
+        dstate: State | None = None,
+        *,
+        with_state: Literal[True],
+    ) -> tuple[np.ndarray, State]: ...
+
+    def backward(
+        self,
+        dy: np.ndarray | None,
+        cache: RecurrentCache,
+        dstate: State | None = None,
+        *,
+        with_state: bool = False,
+    ) -> np.ndarray | tuple[np.ndarray, State]:
         """Undo ``forward``; the parameters' gradients are added to ``grads``.
 
         Parameters
@@ -188,7 +225,7 @@ class Recurrent(Layer):
         if dy.shape != cache.y.shape:
             raise ValueError(f"{where}: dy has shape {dy.shape}, expected the shape of y {cache.y.shape}")
         dfinal = self._states(where, "dstate", dstate, B, dy.dtype)
-        dinitial = [None] * len(cache.runs)
+        dinitial: list[Any] = [None] * len(cache.runs)
         dy = sequences.zero_padding(self._time_major(dy), cache.mask)
         for layer in reversed(range(self.num_layers)):
             dsources = []
@@ -276,7 +313,9 @@ class RNN(Recurrent):
 
     room = "rnn"
 
-    def __init__(self, input_size, hidden_size, num_layers=1, *, nonlinearity="tanh", **options):
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, *, nonlinearity: str = "tanh", **options: Any
+    ) -> None:
         shapes.expect_choice("RNN", "nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(input_size, hidden_size, num_layers, **options)
         self.options = {"nonlinearity": nonlinearity}
@@ -298,7 +337,15 @@ class LSTM(Recurrent):
     room = "lstm"
     kinds = ("h", "c")
 
-    def __init__(self, input_size, hidden_size, num_layers=1, *, forget_bias=None, **options):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        forget_bias: float | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(input_size, hidden_size, num_layers, **options)
         if forget_bias is None:
             return
@@ -324,7 +371,7 @@ class GRU(Recurrent):
         return {"b": b, "b_hn": b_h[2 * H :]}
 
 
-def suffix(layer, direction):
+def suffix(layer: int, direction: int) -> str:
     """Give the end of a parameter's name: "_l0", "_l1_reverse".
 
     Parameters

@@ -3,12 +3,16 @@
 Sequences start at t = 0 and are padded at the end: ``lengths[b]`` real steps, then padding.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from scratchnn import shapes
 
 
-def check_lengths(where, lengths, T, B):
+def check_lengths(where: str, lengths: ArrayLike | None, T: int, B: int) -> np.ndarray | None:
     """Return ``lengths`` as an integer array (B,), or None when there are none.
 
     Parameters
@@ -42,7 +46,7 @@ def check_lengths(where, lengths, T, B):
     return lengths.astype(np.int64)  # a copy: the caller may go on using its array
 
 
-def real_steps(lengths, T):
+def real_steps(lengths: np.ndarray | None, T: int) -> np.ndarray | None:
     """Give the mask of real steps, True where t < lengths[b].
 
     Parameters
@@ -57,7 +61,7 @@ def real_steps(lengths, T):
     return None if lengths is None else np.arange(T)[:, None] < lengths
 
 
-def zero_padding(x, mask):
+def zero_padding(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """Give ``x`` with zeros at padding, whatever stood there (NaN included).
 
     Parameters
@@ -74,7 +78,7 @@ def zero_padding(x, mask):
     return np.where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, 0)
 
 
-def reverse(x, lengths):
+def reverse(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     """Turn each sequence round by its own length; padding stays where it is.
 
     The same permutation undoes it, so it is its own backward.
@@ -96,7 +100,9 @@ def reverse(x, lengths):
     return np.take_along_axis(x, source[:, :, None], axis=0)
 
 
-def real_states(where, h, H, lengths):
+def real_states(
+    where: str, h: np.ndarray, H: int, lengths: ArrayLike | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Check batch-first states and their lengths, and clear the padding.
 
     Parameters
@@ -120,11 +126,13 @@ def real_states(where, h, H, lengths):
     shapes.expect_shape(where, "h", h, "B T H", {**sizes, "H": H})
     B, T = sizes["B"], sizes["T"]
     lengths = check_lengths(where, lengths, T, B)
-    mask = np.ones((B, T), dtype=bool) if lengths is None else real_steps(lengths, T).T
+    mask = np.ones((B, T), dtype=bool) if lengths is None else real_steps(lengths, T).T  # type: ignore[union-attr]
     return zero_padding(h, mask), mask, lengths
 
 
-def unpack_state(where, name, state, kinds, shape, dtype):
+def unpack_state(
+    where: str, name: str, state: Any, kinds: tuple[str, ...], shape: tuple[int, int, int], dtype: DTypeLike
+) -> tuple[np.ndarray, ...]:
     """Check states given as PyTorch gives them, and lay them out as one array per kind.
 
     Parameters
@@ -174,7 +182,7 @@ def unpack_state(where, name, state, kinds, shape, dtype):
     return tuple(arrays)
 
 
-def pack_state(rows):
+def pack_state(rows: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray | tuple[np.ndarray, ...]:
     """Stack the states of all layers and directions the way PyTorch does.
 
     Parameters

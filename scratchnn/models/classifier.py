@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchnn.layers import (
     GRU,
@@ -87,34 +88,38 @@ class SequenceClassifier(Layer):
         Unknown cell or pooling; both or neither of vocabulary_size and input_size.
     """
 
+    embedding: Any  # Embedding, NGramEmbedding or None
+    attention: Any  # AttentionPooling, SelfAttention or None
+    pooling: Any  # LastStep, MeanPooling or None
+
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         *,
-        vocabulary_size=None,
-        input_size=None,
-        embedding_size=32,
-        ngram_sizes=(),
-        ngram_buckets=8192,
-        ngram_dropout=0.0,
-        cell="lstm",
-        hidden_size=64,
-        num_layers=1,
-        bidirectional=True,
-        pooling="attention",
-        score="additive",
-        attention_size=None,
-        query="learned",
-        input_dropout=0.0,
-        dropout=0.0,
-        output_dropout=0.0,
-        dropout_per="step",
-        init="pytorch",
-        forget_bias=None,
-        backend="reference",
-        dtype=np.float32,
-        rng,
-    ):
+        vocabulary_size: int | None = None,
+        input_size: int | None = None,
+        embedding_size: int = 32,
+        ngram_sizes: tuple[int, ...] = (),
+        ngram_buckets: int = 8192,
+        ngram_dropout: float = 0.0,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        pooling: str = "attention",
+        score: str = "additive",
+        attention_size: int | None = None,
+        query: str = "learned",
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        dropout_per: str = "step",
+        init: str = "pytorch",
+        forget_bias: float | None = None,
+        backend: str | Any = "reference",
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator,
+    ) -> None:
         super().__init__(dtype=dtype)
         if cell not in CELLS:
             raise ValueError(f"SequenceClassifier: cell is {cell!r}, expected one of {', '.join(CELLS)}")
@@ -124,17 +129,17 @@ class SequenceClassifier(Layer):
             raise ValueError(
                 "SequenceClassifier: give vocabulary_size (ids) or input_size (features), one of the two"
             )
-        common = {"backend": backend, "dtype": dtype}
+        common: dict[str, Any] = {"backend": backend, "dtype": dtype}
         self.embedding = None
         if vocabulary_size is not None:
             if ngram_sizes:
-                grams = {"sizes": ngram_sizes, "buckets": ngram_buckets, "dropout": ngram_dropout}
-                embedding = NGramEmbedding(vocabulary_size, embedding_size, rng=rng, **grams, **common)
+                grams: dict[str, Any] = {"sizes": ngram_sizes, "buckets": ngram_buckets, "dropout": ngram_dropout}
+                embedding: Layer = NGramEmbedding(vocabulary_size, embedding_size, rng=rng, **grams, **common)
             else:
                 embedding = Embedding(vocabulary_size, embedding_size, padding_idx=0, rng=rng, **common)
             self.embedding = self.add_child("embedding", embedding)
         self.ngrams = bool(ngram_sizes) and self.embedding is not None
-        extra = {"forget_bias": forget_bias} if cell == "lstm" else {}
+        extra: dict[str, Any] = {"forget_bias": forget_bias} if cell == "lstm" else {}
         self.recurrent = self.add_child(
             "recurrent",
             CELLS[cell](
@@ -173,7 +178,9 @@ class SequenceClassifier(Layer):
         self.output_dropout = Dropout(output_dropout)
         self.linear = self.add_child("linear", Linear(width, num_classes, rng=rng, **common))
 
-    def forward(self, inputs, lengths=None, rng=None):
+    def forward(
+        self, inputs: np.ndarray, lengths: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, ClassifierCache]:
         """Compute the logits of a batch.
 
         Parameters
@@ -218,7 +225,7 @@ class SequenceClassifier(Layer):
             embedded, input_dropout, recurrent, state_dropout, attention, pooling, output_dropout, linear, alpha
         )
 
-    def backward(self, dlogits, cache):
+    def backward(self, dlogits: np.ndarray, cache: ClassifierCache) -> np.ndarray | None:
         """Undo ``forward``, part by part from the last to the first; parameter gradients go to ``grads``.
 
         Parameters

@@ -1,5 +1,6 @@
 """Several classifiers that answer together: the mean of their probabilities."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,13 +31,15 @@ class Committee(Layer):
         No members.
     """
 
-    def __init__(self, members):
+    def __init__(self, members: Sequence[Any]) -> None:
         if not members:
             raise ValueError("Committee: members is empty, expected at least one classifier")
         super().__init__(dtype=members[0].dtype)
         self.members = [self.add_child(str(k), member) for k, member in enumerate(members)]
 
-    def forward(self, inputs, lengths=None, rng=None):
+    def forward(
+        self, inputs: np.ndarray, lengths: np.ndarray | None = None, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, CommitteeCache]:
         """Ask every member and average.
 
         Parameters
@@ -59,7 +62,7 @@ class Committee(Layer):
         alpha = None if caches[0].alpha is None else np.mean([cache.alpha for cache in caches], axis=0)
         return log_mean, CommitteeCache(caches, log_p, log_mean, alpha)
 
-    def backward(self, dlog_mean, cache):
+    def backward(self, dlog_mean: np.ndarray, cache: CommitteeCache) -> np.ndarray | None:
         """Undo ``forward``; the members' parameter gradients go to ``grads``.
 
         Parameters

@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+from types import ModuleType
+from typing import Any
 
 ROOMS = (
     "activations",
@@ -20,17 +22,17 @@ BACKENDS = ("reference", "cpu", "gpu")
 __all__ = ["BACKENDS", "ROOMS", "backend"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> ModuleType:
     if name in ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*__all__, *ROOMS])
 
 
-def backend(op, which):
+def backend(op: ModuleType, which: str | Any) -> Any:
     """Find the module that computes ``op``.
 
     Parameters

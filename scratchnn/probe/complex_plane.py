@@ -5,6 +5,8 @@ nothing is left to truncate, and no two close numbers are subtracted (Squire & T
 """
 
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.exceptions import ComplexWarning
@@ -16,7 +18,12 @@ class ImaginaryPartLost(ValueError):
     """The loss code is not complex-safe: somewhere it dropped, or refused, the imaginary part."""
 
 
-def complex_step(loss, inputs, names=None, h=1e-30):
+def complex_step(
+    loss: Callable[[dict[str, Any]], Any],
+    inputs: dict[str, Any],
+    names: Sequence[str] | None = None,
+    h: float = 1e-30,
+) -> dict[str, np.ndarray]:
     """Differentiate by a step into the complex plane, one entry at a time.
 
     Parameters

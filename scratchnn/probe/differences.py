@@ -7,7 +7,9 @@ step is sought once per array, along a direction that moves all entries, where t
 of the loss is measured, not assumed: from high differences over tiny steps (Hamming 1962; More & Wild 2011).
 """
 
+from collections.abc import Callable, Sequence
 from math import factorial
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,12 @@ NOISE_STEPS = (1.3e-10, 4.7e-9, 2.9e-7)  # of the magnitude; a loss computed in 
 UNSURE = 1e-9  # an entry whose estimate exceeds this part of the largest one is sought a step of its own
 
 
-def central_difference(loss, inputs, names=None, step=None):
+def central_difference(
+    loss: Callable[[dict[str, Any]], Any],
+    inputs: dict[str, Any],
+    names: Sequence[str] | None = None,
+    step: float | None = None,
+) -> dict[str, np.ndarray]:
     """Differentiate by one central difference per entry: simple, good to about 1e-9.
 
     Parameters
@@ -51,7 +58,9 @@ def central_difference(loss, inputs, names=None, step=None):
     return grads
 
 
-def richardson(loss, inputs, names=None):
+def richardson(
+    loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any], names: Sequence[str] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Differentiate by extrapolated central differences, every entry with its own error estimate.
 
     Parameters
@@ -90,7 +99,9 @@ def richardson(loss, inputs, names=None):
     return grads, errors
 
 
-def noise_level(loss, inputs, names=None):
+def noise_level(
+    loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any], names: Sequence[str] | None = None
+) -> float:
     """Measure how much rounding blurs the loss.
 
     Twelve values at equal, tiny distances: their fourth differences hold nothing of a smooth loss, and of noise
@@ -123,7 +134,7 @@ def noise_level(loss, inputs, names=None):
     return float(max(noise, np.finfo(float).eps * np.max(np.abs(values))))
 
 
-def magnitude(array):
+def magnitude(array: np.ndarray) -> float:
     """Give the root mean square of the finite entries, 1 if there is none but zeros."""
     return _root_mean_square(array[np.isfinite(array)]) or 1.0
 
@@ -133,7 +144,7 @@ def _root_mean_square(values):
     return float(size * np.sqrt(np.mean((values / size) ** 2))) if size > 0 else 0.0
 
 
-def extrapolate(slopes, h, noise):
+def extrapolate(slopes: Sequence[float], h: float, noise: float) -> tuple[float, float]:
     """Extrapolate D(h), D(h/2), D(h/4) to step zero.
 
     Parameters
@@ -162,7 +173,7 @@ def extrapolate(slopes, h, noise):
     return value, error + rounding(noise, h)
 
 
-def rounding(noise, h):
+def rounding(noise: float, h: float) -> float:
     """Give the deviation that noise in the loss makes in the extrapolated slope.
 
     D(h/4) carries sqrt(2) * noise / (h/2) and enters with weight 64/45; the other two add 1 % to that.

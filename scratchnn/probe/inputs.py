@@ -1,9 +1,13 @@
 """What every probe does with a dict of inputs: choose the float arrays, copy, evaluate, project."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 
-def differentiable(inputs, names=None):
+def differentiable(inputs: dict[str, Any], names: Sequence[str] | None = None) -> list[str]:
     """Choose the arrays to differentiate.
 
     Parameters
@@ -36,7 +40,7 @@ def differentiable(inputs, names=None):
     return floats if names is None else list(names)
 
 
-def promoted(inputs, dtype):
+def promoted(inputs: dict[str, Any], dtype: DTypeLike) -> dict[str, Any]:
     """Copy the inputs; floating-point arrays become at least ``dtype``, the rest keeps its own."""
     copies = {}
     for name, array in inputs.items():
@@ -48,7 +52,7 @@ def promoted(inputs, dtype):
     return copies
 
 
-def evaluate(loss, inputs):
+def evaluate(loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any]) -> Any:
     """Call ``loss`` on copies, so that a loss that changes its arguments cannot spoil the next call."""
     value = loss({name: array.copy() if isinstance(array, np.ndarray) else array for name, array in inputs.items()})
     if np.ndim(value) != 0 or not np.issubdtype(np.asarray(value).dtype, np.number):
@@ -56,7 +60,7 @@ def evaluate(loss, inputs):
     return value
 
 
-def project(outputs, upstream):
+def project(outputs: dict[str, np.ndarray], upstream: dict[str, np.ndarray]) -> Any:
     """Turn outputs into one number whose gradient is ``backward(upstream)``: the sum of outputs * upstream.
 
     Parameters

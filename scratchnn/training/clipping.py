@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def gradient_norm(grads):
+def gradient_norm(grads: dict[str, np.ndarray]) -> float:
     """Compute the Euclidean norm of all gradients taken as one vector.
 
     Parameters
@@ -25,7 +25,7 @@ def gradient_norm(grads):
     return peak * math.sqrt(sum(squares))
 
 
-def clip_grad_norm(grads, max_norm):
+def clip_grad_norm(grads: dict[str, np.ndarray], max_norm: float) -> float:
     """Scale gradients in place so that their global norm is at most ``max_norm``.
 
     Parameters

@@ -20,7 +20,7 @@ class EarlyStopping:
         ``patience`` below 1 or ``minimum_change`` below 0.
     """
 
-    def __init__(self, patience, minimum_change=0.0):
+    def __init__(self, patience: int, minimum_change: float = 0.0) -> None:
         if int(patience) != patience or patience < 1:
             raise ValueError(f"EarlyStopping: patience is {patience}, expected a whole number of at least 1")
         if not minimum_change >= 0:
@@ -29,12 +29,12 @@ class EarlyStopping:
         self.minimum_change = minimum_change
         self.start()
 
-    def start(self):
+    def start(self) -> None:
         """Forget everything seen."""
-        self.best = None
+        self.best: float | None = None
         self.waited = 0
 
-    def update(self, score):
+    def update(self, score: float) -> bool:
         """Take the score of one more epoch.
 
         Parameters

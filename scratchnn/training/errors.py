@@ -2,6 +2,8 @@
 
 from scratchnn.errors import InputError
 
+from .history import History
+
 
 class TrainingError(InputError):
     """Training cannot go on: the loss or a gradient is not finite. The message is one sentence.
@@ -12,6 +14,6 @@ class TrainingError(InputError):
         The epochs that were finished.
     """
 
-    def __init__(self, message, history=None):
+    def __init__(self, message: str, history: History | None = None) -> None:
         super().__init__(message)
         self.history = history

@@ -1,11 +1,15 @@
 """The fit loop."""
 
 import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import numpy as np
 
+from .early_stopping import EarlyStopping
 from .errors import TrainingError
 from .history import History
+from .optimizers import Optimizer
 from .passes import evaluate, expect_finite, train_epoch
 from .progress import make_bar
 from .schedules import constant
@@ -28,7 +32,18 @@ class Run:
         Steps taken.
     """
 
-    def __init__(self, model, criterion, optimizer, batches, *, rng, schedule, max_norm, average):
+    def __init__(
+        self,
+        model: Any,
+        criterion: Any,
+        optimizer: Optimizer,
+        batches: Callable[..., Iterable[Any]],
+        *,
+        rng: np.random.Generator,
+        schedule: Callable[[int], float],
+        max_norm: float | None,
+        average: float | None,
+    ) -> None:
         self.model, self.criterion, self.optimizer, self.batches = model, criterion, optimizer, batches
         self.rng, self.schedule, self.max_norm = rng, schedule, max_norm
         self.base_lr = optimizer.lr
@@ -37,21 +52,21 @@ class Run:
 
 
 def fit(
-    model,
-    criterion,
-    optimizer,
-    batches,
+    model: Any,
+    criterion: Any,
+    optimizer: Optimizer,
+    batches: Callable[..., Iterable[Any]],
     *,
-    epochs,
-    validation=None,
-    schedule=None,
-    max_norm=None,
-    rng,
-    early_stopping=None,
-    progress=True,
-    average=None,
-    monitor="valid_accuracy",
-):
+    epochs: int,
+    validation: Callable[..., Iterable[Any]] | None = None,
+    schedule: Callable[[int], float] | None = None,
+    max_norm: float | None = None,
+    rng: np.random.Generator,
+    early_stopping: EarlyStopping | None = None,
+    progress: bool = True,
+    average: float | None = None,
+    monitor: Literal["valid_accuracy", "valid_loss"] | None = "valid_accuracy",
+) -> History:
     """Train a model and leave the best weights in it.
 
     Parameters

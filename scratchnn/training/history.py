@@ -3,6 +3,7 @@
 import csv
 import os
 from pathlib import Path
+from typing import Any
 
 COLUMNS = (
     "epoch",
@@ -35,16 +36,16 @@ class History:
         Early stopping ended training.
     """
 
-    def __init__(self):
-        self.rows = []
-        self.best_epoch = None
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.best_epoch: int | None = None
         self.interrupted = False
         self.stopped_early = False
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def column(self, name):
+    def column(self, name: str) -> list[Any]:
         """Give one column.
 
         Parameters
@@ -60,7 +61,7 @@ class History:
             raise ValueError(f"History.column: no column {name!r}, expected one of {', '.join(COLUMNS)}")
         return [row[name] for row in self.rows]
 
-    def to_csv(self, path):
+    def to_csv(self, path: str | Path) -> None:
         """Write all rows, with a header; numbers in full precision, None as an empty cell.
 
         The file is complete or not there: it is written beside its place and then moved there.

@@ -1,6 +1,9 @@
 """Losses: settings around the ops that compute them."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scratchnn import ops
 from scratchnn.ops import cross_entropy
@@ -27,14 +30,22 @@ class CrossEntropyLoss:
     Source: equations of ``scratchnn.ops.cross_entropy``.  Checked by: tests/training/test_losses.py
     """
 
-    def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0, *, backend="reference"):
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+        *,
+        backend: str | Any = "reference",
+    ) -> None:
         self.weight = None if weight is None else np.array(weight, dtype=np.float64)
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = float(label_smoothing)
         self.op = ops.backend(cross_entropy, backend)
 
-    def forward(self, logits, targets):
+    def forward(self, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, Any]:
         """Compute the loss.
 
         Parameters
@@ -65,7 +76,7 @@ class CrossEntropyLoss:
         )
         return cache.loss, cache
 
-    def backward(self, cache, dloss=1.0):
+    def backward(self, cache: Any, dloss: float | np.ndarray = 1.0) -> np.ndarray:
         """Undo ``forward``.
 
         Parameters

@@ -1,9 +1,12 @@
 """Accuracy, confusion matrix, precision, recall and F1, with a defined answer where there is nothing to divide by."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def accuracy(targets, predictions):
+def accuracy(targets: ArrayLike, predictions: ArrayLike) -> float:
     """Compute the share of right predictions.
 
     Parameters
@@ -25,7 +28,7 @@ def accuracy(targets, predictions):
     return float((targets == predictions).mean()) if targets.size else 0.0
 
 
-def confusion_matrix(targets, predictions, C):
+def confusion_matrix(targets: ArrayLike, predictions: ArrayLike, C: int) -> np.ndarray:
     """Count how often each class was taken for each class.
 
     Parameters
@@ -53,7 +56,7 @@ def confusion_matrix(targets, predictions, C):
     return np.bincount(targets * C + predictions, minlength=C * C).reshape(C, C)
 
 
-def classification_report(targets, predictions, C):
+def classification_report(targets: ArrayLike, predictions: ArrayLike, C: int) -> dict[str, Any]:
     """Compute precision, recall and F1 of every class and their macro averages.
 
     Parameters
@@ -106,7 +109,7 @@ def _ratio(above, below):
     return above / np.maximum(below, 1)  # where below is 0, above is 0 too
 
 
-def _pair(where, targets, predictions):
+def _pair(where: str, targets: ArrayLike, predictions: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     targets, predictions = np.asarray(targets), np.asarray(predictions)
     if targets.shape != predictions.shape:
         raise ValueError(

@@ -4,6 +4,8 @@ The mathematics is ``scratchnn.ops.optimizers``; here live the settings, the sta
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,9 @@ class Optimizer:
         Gives the state of a parameter before the first step.
     """
 
-    def __init__(self, params, lr, weight_decay, start):
+    def __init__(
+        self, params: dict[str, np.ndarray], lr: float, weight_decay: float, start: Callable[[np.ndarray], Any]
+    ) -> None:
         self.where = type(self).__name__
         self.params = _checked_params(self.where, params)
         self.lr = lr
@@ -32,15 +36,15 @@ class Optimizer:
         self.states = {name: start(p) for name, p in self.params.items()}
 
     @property
-    def lr(self):
+    def lr(self) -> float:
         """Learning rate."""
         return self._lr
 
     @lr.setter
-    def lr(self, value):
+    def lr(self, value: float) -> None:
         self._lr = _number(self.where, "lr", value)
 
-    def step(self, grads):
+    def step(self, grads: dict[str, np.ndarray]) -> None:
         """Update every parameter in place.
 
         All new values are computed before the first is written, so an error changes nothing.
@@ -68,7 +72,7 @@ class Optimizer:
             self.params[name][...] = p_new
             self.states[name] = state
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Copy the state.
 
         Returns
@@ -82,7 +86,7 @@ class Optimizer:
                 state[f"{name}.{field}"] = np.array(value)
         return state
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Copy a state in; training then goes on as if it had never stopped.
 
         Parameters
@@ -134,7 +138,15 @@ class SGD(Optimizer):
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.SGD``)
     """
 
-    def __init__(self, params, lr=1e-3, *, momentum=0.0, nesterov=False, weight_decay=0.0):
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        lr: float = 1e-3,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, lr, weight_decay, reference.sgd_start)
         self.momentum = _number(self.where, "momentum", momentum, below=1)
         self.nesterov = bool(nesterov)
@@ -171,7 +183,15 @@ class Adam(Optimizer):
 
     _kernel = staticmethod(reference.adam)
 
-    def __init__(self, params, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, lr, weight_decay, reference.adam_start)
         beta1, beta2 = betas
         self.betas = (_number(self.where, "beta1", beta1, below=1), _number(self.where, "beta2", beta2, below=1))
@@ -207,7 +227,15 @@ class AdamW(Adam):
 
     _kernel = staticmethod(reference.adamw)
 
-    def __init__(self, params, lr=1e-3, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
         super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 

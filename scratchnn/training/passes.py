@@ -2,12 +2,17 @@
 
 import math
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .clipping import clip_grad_norm, gradient_norm
 from .errors import TrainingError
+
+if TYPE_CHECKING:
+    from .fit import Run
+    from .progress import Bar, Silent
 
 
 class Evaluation(NamedTuple):
@@ -32,14 +37,16 @@ class Meter:
         do not count.
     """
 
-    def __init__(self, criterion):
+    def __init__(self, criterion: Any) -> None:
         self.reduction = getattr(criterion, "reduction", "mean")
         self.ignore_index = getattr(criterion, "ignore_index", None)
         self.total_loss, self.total_norm = 0.0, 0.0
         self.right, self.counted, self.sequences, self.steps = 0, 0, 0, 0
         self.started = time.perf_counter()
 
-    def add(self, loss, logits, targets, norm=0.0):
+    def add(
+        self, loss: float, logits: np.ndarray, targets: np.ndarray, norm: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Take one batch into the sums.
 
         Parameters
@@ -66,27 +73,27 @@ class Meter:
         return targets, predictions
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         """Mean loss of a target."""
         return self.total_loss / max(self.counted, 1)
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """Share of right predictions."""
         return self.right / max(self.counted, 1)
 
     @property
-    def gradient_norm(self):
+    def gradient_norm(self) -> float:
         """Mean over the steps, before clipping."""
         return self.total_norm / max(self.steps, 1)
 
     @property
-    def rate(self):
+    def rate(self) -> float:
         """Sequences per second since the pass began."""
         return self.sequences / max(time.perf_counter() - self.started, 1e-9)
 
 
-def evaluate(model, criterion, batches):
+def evaluate(model: Any, criterion: Any, batches: Callable[..., Iterable[Any]]) -> Evaluation:
     """Measure a model without changing it; dropout is off.
 
     Parameters
@@ -118,7 +125,7 @@ def evaluate(model, criterion, batches):
     return Evaluation(meter.loss, meter.accuracy, targets, predictions)
 
 
-def train_epoch(run, epoch, bar):
+def train_epoch(run: "Run", epoch: int, bar: "Silent | Bar") -> Meter:
     """Go once through the training data, one step of the optimiser for every batch.
 
     Parameters
@@ -167,7 +174,7 @@ def train_epoch(run, epoch, bar):
     return meter
 
 
-def expect_finite(what, value, when, run):
+def expect_finite(what: str, value: float, when: str, run: "Run") -> None:
     """Raise TrainingError with what to try unless ``value`` is a finite number."""
     if math.isfinite(value):
         return

@@ -1,19 +1,24 @@
 """The progress bar. rich is imported only when a bar is shown."""
 
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from .passes import Meter
+
 
 class Silent:
     """No bar."""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         return None
 
-    def batch(self, meter):
+    def batch(self, meter: "Meter") -> None:
         """Take no notice of a batch."""
 
-    def epoch(self, row, best_epoch):
+    def epoch(self, row: dict[str, Any], best_epoch: int | None) -> None:
         """Take no notice of an epoch."""
 
 
@@ -29,7 +34,7 @@ class Bar:
         None: not known, the bar only shows that something moves.
     """
 
-    def __init__(self, epochs, batches_per_epoch):
+    def __init__(self, epochs: int, batches_per_epoch: int | None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.text import Text
@@ -55,14 +60,14 @@ class Bar:
         total = None if batches_per_epoch is None else epochs * batches_per_epoch
         self.task = self.progress.add_task(self._description(), total=total)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def batch(self, meter):
+    def batch(self, meter: "Meter") -> None:
         """Show one more batch.
 
         Parameters
@@ -75,7 +80,7 @@ class Bar:
         )
         self.progress.update(self.task, advance=1, description=self._description())
 
-    def epoch(self, row, best_epoch):
+    def epoch(self, row: dict[str, Any], best_epoch: int | None) -> None:
         """Show one more epoch.
 
         Parameters
@@ -94,7 +99,7 @@ class Bar:
         return f"epoch {self.current}/{self.epochs}"
 
 
-def make_bar(show, epochs, batches):
+def make_bar(show: bool, epochs: int, batches: Any) -> Silent | Bar:
     """Give a ``Bar`` if ``show``, else ``Silent``; the length of ``batches`` is used where it has one."""
     if not show:
         return Silent()

@@ -1,9 +1,10 @@
 """Learning-rate schedules: functions of the number of steps taken that give a factor of the base learning rate."""
 
 import math
+from collections.abc import Callable
 
 
-def constant():
+def constant() -> Callable[[int], float]:
     """Give the schedule that is 1 everywhere.
 
     Returns
@@ -14,7 +15,7 @@ def constant():
     return lambda step: 1.0
 
 
-def step_decay(step_size, gamma=0.1):
+def step_decay(step_size: int, gamma: float = 0.1) -> Callable[[int], float]:
     """Multiply by ``gamma`` after every ``step_size`` steps.
 
     Parameters
@@ -43,7 +44,7 @@ def step_decay(step_size, gamma=0.1):
     return lambda step: float(gamma) ** (step // step_size)
 
 
-def cosine(total_steps, warmup_steps=0, floor=0.0):
+def cosine(total_steps: int, warmup_steps: int = 0, floor: float = 0.0) -> Callable[[int], float]:
     """Rise linearly to 1, then fall along half a cosine to ``floor``.
 
     Parameters

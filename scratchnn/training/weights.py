@@ -1,6 +1,8 @@
 """Which weights a fit ends with: their running average, and the best ones seen."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,7 @@ class WeightAverage:
         ``decay`` outside [0, 1).
     """
 
-    def __init__(self, params, decay):
+    def __init__(self, params: dict[str, np.ndarray], decay: float) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"WeightAverage: decay is {decay}, expected 0 <= decay < 1")
         self.params = dict(params)
@@ -32,13 +34,13 @@ class WeightAverage:
         self.sums = {name: np.zeros_like(p) for name, p in self.params.items()}
         self.count = 0
 
-    def update(self):
+    def update(self) -> None:
         """Take the parameters as they are now into the average."""
         for name, p in self.params.items():
             self.sums[name] = self.decay * self.sums[name] + (1 - self.decay) * p
         self.count += 1
 
-    def values(self):
+    def values(self) -> dict[str, np.ndarray]:
         """Give the average.
 
         Returns
@@ -63,25 +65,25 @@ class Weights:
         Of the average; None: weights are used as they are.
     """
 
-    def __init__(self, params, decay=None):
+    def __init__(self, params: dict[str, np.ndarray], decay: float | None = None) -> None:
         self.params = dict(params)
         self.average = None if decay is None else WeightAverage(params, decay)
-        self.best = None
-        self.safe = None
-        self.score = None
+        self.best: dict[str, np.ndarray] | None = None
+        self.safe: dict[str, np.ndarray] | None = None
+        self.score: Any = None
 
-    def stepped(self):
+    def stepped(self) -> None:
         """Tell that the optimiser has taken a step."""
         if self.average is not None:
             self.average.update()
 
-    def proved_finite(self):
+    def proved_finite(self) -> None:
         """Tell that the weights gave a finite loss: what to fall back on until there are best ones."""
         if self.best is None:
             self.safe = self.effective()
 
     @contextmanager
-    def evaluating(self):
+    def evaluating(self) -> Iterator[None]:
         """Put the effective weights into the arrays for the time of the ``with`` block."""
         if self.average is None:
             yield
@@ -93,7 +95,7 @@ class Weights:
         finally:
             self.write(moving)
 
-    def offer(self, score):
+    def offer(self, score: Any) -> bool:
         """Keep a copy of the effective weights if they score better than any before.
 
         Parameters
@@ -112,7 +114,7 @@ class Weights:
         self.score = score
         return True
 
-    def settle(self, failed=False):
+    def settle(self, failed: bool = False) -> None:
         """Write the final weights: the best if any were offered, else the effective ones.
 
         Parameters
@@ -127,7 +129,7 @@ class Weights:
         elif self.safe is not None:
             self.write(self.safe)
 
-    def effective(self):
+    def effective(self) -> dict[str, np.ndarray]:
         """Copy the weights to evaluate: the average, or the weights themselves without one.
 
         Returns
@@ -138,7 +140,7 @@ class Weights:
             return self.average.values()
         return {name: p.copy() for name, p in self.params.items()}
 
-    def write(self, values):
+    def write(self, values: dict[str, np.ndarray]) -> None:
         """Copy ``values`` into the parameter arrays.
 
         Parameters

@@ -21,7 +21,7 @@ class Grads(NamedTuple):
     x: np.ndarray
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """Compute 1 / (1 + exp(-x)) = (1 + tanh(x/2)) / 2, the form that no input overflows. (1)
 
     The absolute error is below one rounding; below about x = -38 (float32: -18) the result is 0, so use
@@ -30,27 +30,27 @@ def sigmoid(x):
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
-def tanh(x):
+def tanh(x: np.ndarray) -> np.ndarray:
     """Compute the hyperbolic tangent. (2)"""
     return np.tanh(x)
 
 
-def relu(x):
+def relu(x: np.ndarray) -> np.ndarray:
     """Compute max(x, 0); a NaN stays NaN. (3)"""
     return np.where(np.real(x) <= 0, np.zeros_like(x), x)
 
 
-def sigmoid_slope(y):
+def sigmoid_slope(y: np.ndarray) -> np.ndarray:
     """Give d sigmoid/dx from the OUTPUT y = sigmoid(x). (4)"""
     return y * (1 - y)
 
 
-def tanh_slope(y):
+def tanh_slope(y: np.ndarray) -> np.ndarray:
     """Give d tanh/dx from the OUTPUT y = tanh(x). (5)"""
     return 1 - y * y
 
 
-def relu_slope(y):
+def relu_slope(y: np.ndarray) -> np.ndarray:
     """Give d relu/dx from the OUTPUT y = relu(x); 0 at the kink, as in PyTorch. (6)"""
     return np.where(np.real(y) > 0, np.ones_like(y), np.zeros_like(y))
 
@@ -58,7 +58,7 @@ def relu_slope(y):
 FUNCTIONS = {"sigmoid": (sigmoid, sigmoid_slope), "tanh": (tanh, tanh_slope), "relu": (relu, relu_slope)}
 
 
-def forward(x, *, nonlinearity="tanh"):
+def forward(x: np.ndarray, *, nonlinearity: str = "tanh") -> Cache:
     """Apply one nonlinearity elementwise.
 
     Parameters
@@ -88,7 +88,7 @@ def forward(x, *, nonlinearity="tanh"):
     return Cache(x=x, y=function(x), nonlinearity=nonlinearity)
 
 
-def backward(dy, cache):
+def backward(dy: np.ndarray, cache: Cache) -> Grads:
     """Undo ``forward``.
 
     Parameters

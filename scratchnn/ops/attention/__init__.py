@@ -1,6 +1,7 @@
 """Attention: scores of queries against keys, a softmax over the sources, a weighted mean of values."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 from .reference import Params
@@ -8,7 +9,20 @@ from .reference import Params
 __all__ = ["Params", "equations", "reference", "sample"]
 
 
-def sample(rng, *, score="scaled_dot", B=3, Q=4, S=5, E_q=2, E_k=None, F=6, A=8, scale=0.5, dtype=np.float64):
+def sample(
+    rng: np.random.Generator,
+    *,
+    score: str = "scaled_dot",
+    B: int = 3,
+    Q: int = 4,
+    S: int = 5,
+    E_q: int = 2,
+    E_k: int | None = None,
+    F: int = 6,
+    A: int = 8,
+    scale: float = 0.5,
+    dtype: DTypeLike = np.float64,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Params | None]:
     """Draw a small problem: the arguments of ``forward``, to be called with the same ``score``.
 
     Parameters

@@ -1,8 +1,11 @@
 """Attention in NumPy: the readable truth. Each numbered line is one equation of equations.py."""
 
+# mypy: disable-error-code="union-attr, operator"
+# (which fields of Params are None depends on the score; _check_params has looked)
+
 import math
 import numbers
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,20 +64,20 @@ class Grads(NamedTuple):
     v_a: np.ndarray | None = None  # (A,)
 
 
-def dot_scores(q, k, scale):
+def dot_scores(q: np.ndarray, k: np.ndarray, scale: float) -> Scored:
     """Compare by dot product, equation (1): ``Scored`` from q (B, Q, E) and k (B, S, E)."""
     scores = scale * (q @ k.swapaxes(1, 2))  # (1)
     return Scored(scores)
 
 
-def dot_scores_backward(dscores, q, k, scale):
+def dot_scores_backward(dscores: np.ndarray, q: np.ndarray, k: np.ndarray, scale: float) -> dict[str, np.ndarray]:
     """Undo ``dot_scores``: the gradients of q and k, equations (12), (13)."""
     dq = scale * (dscores @ k)  # (12)
     dk = scale * (dscores.swapaxes(1, 2) @ q)  # (13)
     return {"q": dq, "k": dk}
 
 
-def general_scores(q, k, params, scale):
+def general_scores(q: np.ndarray, k: np.ndarray, params: Params, scale: float) -> Scored:
     """Compare through W_a, equations (2), (3); E_q and E_k may differ."""
     W_a = params.W_a
     q_a = q @ W_a  # (2)
@@ -82,7 +85,9 @@ def general_scores(q, k, params, scale):
     return Scored(scores, q_a=q_a)
 
 
-def general_scores_backward(dscores, q, k, params, q_a, scale):
+def general_scores_backward(
+    dscores: np.ndarray, q: np.ndarray, k: np.ndarray, params: Params, q_a: np.ndarray, scale: float
+) -> dict[str, np.ndarray]:
     """Undo ``general_scores``: the gradients of q, k and W_a, equations (14)-(17)."""
     W_a = params.W_a
     dq_a = scale * (dscores @ k)  # (14)
@@ -92,7 +97,7 @@ def general_scores_backward(dscores, q, k, params, q_a, scale):
     return {"q": dq, "k": dk, "W_a": dW_a}
 
 
-def additive_scores(q, k, params, scale):
+def additive_scores(q: np.ndarray, k: np.ndarray, params: Params, scale: float) -> Scored:
     """Compare through a hidden layer of tanh, equations (4)-(6); E_q and E_k may differ."""
     _, W_q, W_k, v_a = params
     a = (q @ W_q)[:, :, None, :] + (k @ W_k)[:, None, :, :]  # (4)
@@ -101,7 +106,9 @@ def additive_scores(q, k, params, scale):
     return Scored(scores, hidden=hidden)
 
 
-def additive_scores_backward(dscores, q, k, params, hidden, scale):
+def additive_scores_backward(
+    dscores: np.ndarray, q: np.ndarray, k: np.ndarray, params: Params, hidden: np.ndarray, scale: float
+) -> dict[str, np.ndarray]:
     """Undo ``additive_scores``: the gradients of q, k, W_q, W_k and v_a, equations (18)-(26)."""
     _, W_q, W_k, v_a = params
     dv_a = scale * np.tensordot(dscores, hidden, axes=3)  # (18)
@@ -116,7 +123,18 @@ def additive_scores_backward(dscores, q, k, params, hidden, scale):
     return {"q": dq, "k": dk, "W_q": dW_q, "W_k": dW_k, "v_a": dv_a}
 
 
-def forward(q, k, v, params=None, *, score="scaled_dot", scale=None, mask=None, causal=False, need_alpha=True):
+def forward(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    params: Params | None = None,
+    *,
+    score: str = "scaled_dot",
+    scale: float | None = None,
+    mask: np.ndarray | None = None,
+    causal: bool = False,
+    need_alpha: bool = True,
+) -> Cache:
     """Let every query look at the sources.
 
     Parameters
@@ -169,16 +187,20 @@ def forward(q, k, v, params=None, *, score="scaled_dot", scale=None, mask=None, 
     scale = _check_scale(scale, score, q)
     given = None if mask is None else mask.copy()  # the caller may go on using its array
     mask = _full_mask(given, causal, shape)
-    q = np.where(mask.any(axis=2)[:, :, None], q, 0)
-    k, v = (np.where(mask.any(axis=1)[:, :, None], source, 0) for source in (k, v))
+    q = np.where(mask.any(axis=2)[:, :, None], q, 0)  # type: ignore[index]  # axis given: an array
+    k, v = (np.where(mask.any(axis=1)[:, :, None], source, 0) for source in (k, v))  # type: ignore[index]
     nodes = _scores(q, k, params, score, scale)
     alpha = softmax(nodes.scores, mask).p  # (7)
     context = alpha @ v  # (8)
-    kept = (nodes.q_a, nodes.hidden, nodes.scores, alpha) if need_alpha else (None, None, None, None)
+    kept: tuple[Any, Any, Any, Any] = (
+        (nodes.q_a, nodes.hidden, nodes.scores, alpha) if need_alpha else (None, None, None, None)
+    )
     return Cache(q, k, v, given, causal, score, scale, *kept, context)
 
 
-def backward(dcontext, cache, params=None, *, dalpha=None):
+def backward(
+    dcontext: np.ndarray, cache: Cache, params: Params | None = None, *, dalpha: np.ndarray | None = None
+) -> Grads:
     """Undo ``forward``.
 
     Parameters
@@ -226,9 +248,9 @@ def backward(dcontext, cache, params=None, *, dalpha=None):
     dalpha = np.where(mask, dalpha_given + dcontext @ v.swapaxes(1, 2), 0)  # (10)
     dscores = alpha * (dalpha - (dalpha * alpha).sum(axis=2, keepdims=True))  # (11)
     if cache.score == "general":
-        grads = general_scores_backward(dscores, q, k, params, nodes.q_a, scale)
+        grads = general_scores_backward(dscores, q, k, params, nodes.q_a, scale)  # type: ignore[arg-type]
     elif cache.score == "additive":
-        grads = additive_scores_backward(dscores, q, k, params, nodes.hidden, scale)
+        grads = additive_scores_backward(dscores, q, k, params, nodes.hidden, scale)  # type: ignore[arg-type]
     else:
         grads = dot_scores_backward(dscores, q, k, scale)
     return Grads(v=dv, **grads)

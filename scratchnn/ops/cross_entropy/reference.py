@@ -31,7 +31,16 @@ class Grads(NamedTuple):
     logits: np.ndarray  # (..., C)
 
 
-def forward(logits, targets, *, mask=None, ignore_index=-100, weight=None, label_smoothing=0.0, reduction="mean"):
+def forward(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    *,
+    mask: np.ndarray | None = None,
+    ignore_index: int = -100,
+    weight: np.ndarray | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Cache:
     """Compare logits with class ids.
 
     Parameters
@@ -90,7 +99,7 @@ def forward(logits, targets, *, mask=None, ignore_index=-100, weight=None, label
     return Cache(logits, targets, mask, log_p, y, losses, divisor, loss, reduction)
 
 
-def backward(cache, dloss=1.0):
+def backward(cache: Cache, dloss: float | np.ndarray = 1.0) -> Grads:
     """Undo ``forward``.
 
     Parameters

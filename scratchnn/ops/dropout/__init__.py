@@ -1,13 +1,16 @@
 """Dropout, inverted: kept entries grow by 1 / (1 - p), so evaluation needs no change."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 
 __all__ = ["equations", "reference", "sample"]
 
 
-def sample(rng, *, T=4, B=3, D=2, p=0.4, dtype=np.float64):
+def sample(
+    rng: np.random.Generator, *, T: int = 4, B: int = 3, D: int = 2, p: float = 0.4, dtype: DTypeLike = np.float64
+) -> tuple[np.ndarray, float]:
     """Draw a small problem: the positional arguments of ``forward`` (give it ``mask=`` or ``rng=`` beside them).
 
     Parameters

@@ -23,7 +23,15 @@ class Grads(NamedTuple):
     x: np.ndarray
 
 
-def forward(x, p, *, mask=None, rng=None, per="step", time_axis=0):
+def forward(
+    x: np.ndarray,
+    p: float,
+    *,
+    mask: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+    per: str = "step",
+    time_axis: int = 0,
+) -> Cache:
     """Drop entries with probability ``p`` and scale up the others.
 
     Parameters
@@ -64,14 +72,14 @@ def forward(x, p, *, mask=None, rng=None, per="step", time_axis=0):
     if mask is None and rng is None:
         return Cache(None, p, x)
     if mask is None:
-        mask = rng.random(_mask_shape(x, per, time_axis)) >= p
+        mask = rng.random(_mask_shape(x, per, time_axis)) >= p  # type: ignore[union-attr]  # not None
     shapes.expect_mask("dropout.forward", "mask", mask, x.shape)
     scale = 1 / (1 - p)  # (1)
     y = np.where(mask, x * scale, 0)  # (2)
     return Cache(mask, p, y)
 
 
-def backward(dy, cache):
+def backward(dy: np.ndarray, cache: Cache) -> Grads:
     """Undo ``forward``.
 
     Parameters

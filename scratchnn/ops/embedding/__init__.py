@@ -1,6 +1,7 @@
 """Embedding: one learned row for every id."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 from .reference import Params
@@ -8,7 +9,16 @@ from .reference import Params
 __all__ = ["Params", "equations", "reference", "sample"]
 
 
-def sample(rng, *, T=4, B=3, V=5, D=2, scale=0.5, dtype=np.float64):
+def sample(
+    rng: np.random.Generator,
+    *,
+    T: int = 4,
+    B: int = 3,
+    V: int = 5,
+    D: int = 2,
+    scale: float = 0.5,
+    dtype: DTypeLike = np.float64,
+) -> tuple[np.ndarray, Params]:
     """Draw a small problem in which some ids repeat: the arguments of ``forward``.
 
     Parameters

@@ -28,7 +28,7 @@ class Grads(NamedTuple):
     W: np.ndarray  # (V, D)
 
 
-def forward(ids, params, *, padding_id=None):
+def forward(ids: np.ndarray, params: Params, *, padding_id: int | None = None) -> Cache:
     """Look up one row of ``W`` for every id.
 
     Parameters
@@ -65,7 +65,7 @@ def forward(ids, params, *, padding_id=None):
     return Cache(ids, y, padding_id)
 
 
-def backward(dy, cache, params):
+def backward(dy: np.ndarray, cache: Cache, params: Params) -> Grads:
     """Undo ``forward``: add every gradient row to the row it was looked up from.
 
     Parameters
@@ -104,7 +104,7 @@ def backward(dy, cache, params):
     return Grads(W=dW)
 
 
-def scatter_add(ids, rows, V):
+def scatter_add(ids: np.ndarray, rows: np.ndarray, V: int) -> np.ndarray:
     """Add every row to the row of the result that its id names.
 
     Parameters

@@ -54,7 +54,7 @@ class Grads(NamedTuple):
     b_hn: np.ndarray  # (H,)
 
 
-def step(x_t, h_prev, params):
+def step(x_t: np.ndarray, h_prev: np.ndarray, params: Params) -> Step:
     """Run one GRU step.
 
     Parameters
@@ -89,7 +89,9 @@ def step(x_t, h_prev, params):
     return Step(x_t, h_prev, a_t, m, r, z, n, h_t)
 
 
-def step_backward(dh_t, nodes, params):
+def step_backward(
+    dh_t: np.ndarray, nodes: Step, params: Params
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Undo one GRU step: from the gradient at t to the gradient at t-1.
 
     Parameters
@@ -137,7 +139,7 @@ def step_backward(dh_t, nodes, params):
     return dx_t, dh_prev, da_t, dm
 
 
-def forward(x, h0, params, mask=None):
+def forward(x: np.ndarray, h0: np.ndarray, params: Params, mask: np.ndarray | None = None) -> Cache:
     """Run a GRU over a batch of sequences.
 
     Parameters
@@ -181,7 +183,7 @@ def forward(x, h0, params, mask=None):
     return Cache(x, mask, a, m, r, z, n, h)
 
 
-def backward(dh, cache, params):
+def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     """Undo ``forward``: backward through time.
 
     Parameters

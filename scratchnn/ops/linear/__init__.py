@@ -1,6 +1,7 @@
 """Linear map of the last axis: y = x W + b."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 from .reference import Params
@@ -8,7 +9,17 @@ from .reference import Params
 __all__ = ["Params", "equations", "reference", "sample"]
 
 
-def sample(rng, *, T=4, B=3, D=2, N=5, bias=True, scale=0.5, dtype=np.float64):
+def sample(
+    rng: np.random.Generator,
+    *,
+    T: int = 4,
+    B: int = 3,
+    D: int = 2,
+    N: int = 5,
+    bias: bool = True,
+    scale: float = 0.5,
+    dtype: DTypeLike = np.float64,
+) -> tuple[np.ndarray, Params]:
     """Draw a small problem: the arguments of ``forward``.
 
     Parameters

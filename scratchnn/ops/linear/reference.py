@@ -29,7 +29,7 @@ class Grads(NamedTuple):
     b: np.ndarray | None  # (N,), None without a bias
 
 
-def forward(x, params):
+def forward(x: np.ndarray, params: Params) -> Cache:
     """Map the last axis of ``x`` linearly.
 
     Parameters
@@ -61,7 +61,7 @@ def forward(x, params):
     return Cache(x, y)
 
 
-def backward(dy, cache, params):
+def backward(dy: np.ndarray, cache: Cache, params: Params) -> Grads:
     """Undo ``forward``.
 
     Parameters

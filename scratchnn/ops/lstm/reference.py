@@ -62,7 +62,7 @@ class Grads(NamedTuple):
     b: np.ndarray  # (4H,)
 
 
-def step(x_t, h_prev, c_prev, params):
+def step(x_t: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray, params: Params) -> Step:
     """Run one LSTM step.
 
     Parameters
@@ -95,7 +95,9 @@ def step(x_t, h_prev, c_prev, params):
     return Step(x_t, h_prev, c_prev, a_t, i, f, g, o, c_t, s, h_t)
 
 
-def step_backward(dh_t, dc_next, nodes, params):
+def step_backward(
+    dh_t: np.ndarray, dc_next: np.ndarray, nodes: Step, params: Params
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Undo one LSTM step: from gradients at t to gradients at t-1.
 
     Parameters
@@ -146,7 +148,7 @@ def step_backward(dh_t, dc_next, nodes, params):
     return dx_t, dh_prev, dc_prev, da_t
 
 
-def forward(x, h0, c0, params, mask=None):
+def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask: np.ndarray | None = None) -> Cache:
     """Run an LSTM over a batch of sequences.
 
     Parameters
@@ -193,7 +195,7 @@ def forward(x, h0, c0, params, mask=None):
     return Cache(x, mask, a, i, f, g, o, s, c, h)
 
 
-def backward(dh, dc_last, cache, params):
+def backward(dh: np.ndarray, dc_last: np.ndarray, cache: Cache, params: Params) -> Grads:
     """Undo ``forward``: backward through time.
 
     Parameters

@@ -1,6 +1,7 @@
 """Optimisers as pure update functions: stochastic gradient descent, Adam, AdamW."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 from .reference import AdamState, SGDState
@@ -8,7 +9,9 @@ from .reference import AdamState, SGDState
 __all__ = ["AdamState", "SGDState", "equations", "reference", "sample"]
 
 
-def sample(rng, *, D=2, H=5, scale=0.5, dtype=np.float64):
+def sample(
+    rng: np.random.Generator, *, D: int = 2, H: int = 5, scale: float = 0.5, dtype: DTypeLike = np.float64
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw a parameter and its gradient: the arguments of ``sgd``, ``adam`` and ``adamw`` for a first step.
 
     Parameters

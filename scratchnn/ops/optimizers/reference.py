@@ -22,20 +22,29 @@ class AdamState(NamedTuple):
 
     m: np.ndarray  # the shape of p, decaying mean of the gradient
     v: np.ndarray  # the shape of p, decaying mean of its square
-    count: int  # steps taken
+    count: int  # type: ignore[assignment]  # steps taken
 
 
-def sgd_start(p):
+def sgd_start(p: np.ndarray) -> SGDState:
     """Give the state before the first step of ``sgd``: zero velocity."""
     return SGDState(np.zeros_like(p))
 
 
-def adam_start(p):
+def adam_start(p: np.ndarray) -> AdamState:
     """Give the state before the first step of ``adam`` and ``adamw``: zero means, no steps."""
     return AdamState(np.zeros_like(p), np.zeros_like(p), 0)
 
 
-def sgd(p, grad, state=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+def sgd(
+    p: np.ndarray,
+    grad: np.ndarray,
+    state: SGDState | None = None,
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> tuple[np.ndarray, SGDState]:
     """Take one step of gradient descent.
 
     Parameters
@@ -80,7 +89,16 @@ def sgd(p, grad, state=None, *, lr, momentum=0.0, nesterov=False, weight_decay=0
     return p_new, SGDState(velocity)
 
 
-def adam(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+def adam(
+    p: np.ndarray,
+    grad: np.ndarray,
+    state: AdamState | None = None,
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> tuple[np.ndarray, AdamState]:
     """Take one step of Adam.
 
     Parameters
@@ -123,7 +141,16 @@ def adam(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
     return p_new, state
 
 
-def adamw(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+def adamw(
+    p: np.ndarray,
+    grad: np.ndarray,
+    state: AdamState | None = None,
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> tuple[np.ndarray, AdamState]:
     """Take one step of AdamW: Adam with the weight decay taken directly from the parameter.
 
     Parameters
@@ -165,7 +192,7 @@ def adamw(p, grad, state=None, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
     return p_new, state
 
 
-def moments(g, state, betas):
+def moments(g: np.ndarray, state: AdamState, betas: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, AdamState]:
     """Advance Adam's two means by one gradient.
 
     Parameters

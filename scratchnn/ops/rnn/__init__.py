@@ -1,6 +1,7 @@
 """The simple recurrent network (Elman): one hidden state h, tanh or relu."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 from .reference import Params
@@ -8,7 +9,16 @@ from .reference import Params
 __all__ = ["Params", "equations", "reference", "sample"]
 
 
-def sample(rng, *, T=4, B=3, D=2, H=5, scale=0.5, dtype=np.float64):
+def sample(
+    rng: np.random.Generator,
+    *,
+    T: int = 4,
+    B: int = 3,
+    D: int = 2,
+    H: int = 5,
+    scale: float = 0.5,
+    dtype: DTypeLike = np.float64,
+) -> tuple[np.ndarray, np.ndarray, Params]:
     """Draw a small problem with a non-zero initial state: the arguments of ``forward``.
 
     Parameters

@@ -48,7 +48,7 @@ class Grads(NamedTuple):
     b: np.ndarray  # (H,)
 
 
-def step(x_t, h_prev, params, *, nonlinearity="tanh"):
+def step(x_t: np.ndarray, h_prev: np.ndarray, params: Params, *, nonlinearity: str = "tanh") -> Step:
     """Run one RNN step.
 
     Parameters
@@ -78,7 +78,7 @@ def step(x_t, h_prev, params, *, nonlinearity="tanh"):
     return Step(x_t, h_prev, a_t, h_t, nonlinearity)
 
 
-def step_backward(dh_t, nodes, params):
+def step_backward(dh_t: np.ndarray, nodes: Step, params: Params) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Undo one RNN step: from the gradient at t to the gradient at t-1.
 
     Parameters
@@ -116,7 +116,9 @@ def step_backward(dh_t, nodes, params):
     return dx_t, dh_prev, da_t
 
 
-def forward(x, h0, params, mask=None, *, nonlinearity="tanh"):
+def forward(
+    x: np.ndarray, h0: np.ndarray, params: Params, mask: np.ndarray | None = None, *, nonlinearity: str = "tanh"
+) -> Cache:
     """Run an RNN over a batch of sequences.
 
     Parameters
@@ -161,7 +163,7 @@ def forward(x, h0, params, mask=None, *, nonlinearity="tanh"):
     return Cache(x, mask, a, h, nonlinearity)
 
 
-def backward(dh, cache, params):
+def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     """Undo ``forward``: backward through time.
 
     Parameters

@@ -1,13 +1,16 @@
 """Softmax and log-softmax over the last axis, stable, with a mask."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import equations, reference
 
 __all__ = ["equations", "reference", "sample"]
 
 
-def sample(rng, *, B=3, C=5, masked=False, dtype=np.float64):
+def sample(
+    rng: np.random.Generator, *, B: int = 3, C: int = 5, masked: bool = False, dtype: DTypeLike = np.float64
+) -> tuple[np.ndarray, ...]:
     """Draw a small problem: the arguments of ``forward``.
 
     Parameters

@@ -29,7 +29,7 @@ class Grads(NamedTuple):
     z: np.ndarray  # (..., C)
 
 
-def forward(z, mask=None):
+def forward(z: np.ndarray, mask: np.ndarray | None = None) -> Cache:
     """Turn each row of logits into probabilities.
 
     Parameters
@@ -62,7 +62,7 @@ def forward(z, mask=None):
     return Cache(z, mask, p)
 
 
-def backward(dp, cache):
+def backward(dp: np.ndarray, cache: Cache) -> Grads:
     """Undo ``forward``.
 
     Parameters
@@ -97,7 +97,7 @@ def backward(dp, cache):
     return Grads(z=dz)
 
 
-def log_forward(z, mask=None):
+def log_forward(z: np.ndarray, mask: np.ndarray | None = None) -> LogCache:
     """Turn each row of logits into log-probabilities, without the underflow of log(softmax(z)).
 
     Parameters
@@ -129,7 +129,7 @@ def log_forward(z, mask=None):
     return LogCache(z, mask, log_p)
 
 
-def log_backward(dlog_p, cache):
+def log_backward(dlog_p: np.ndarray, cache: LogCache) -> Grads:
     """Undo ``log_forward``.
 
     Parameters
