@@ -4,6 +4,7 @@ Colours are those of Okabe & Ito (2008); maps are cividis and shades of one blue
 without colour vision. No pyplot: figures work without a screen and leave no global state.
 """
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def _style():
         yield
 
 
-def save(figure, path):
+def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure to a file, whole or not at all.
 
     Parameters
@@ -64,7 +65,14 @@ def save(figure, path):
     return path
 
 
-def loss_curves(history, *, title="Training", best=None, baseline=None, loss="cross-entropy (nats)"):
+def loss_curves(
+    history: list[dict],
+    *,
+    title: str = "Training",
+    best: int | None = None,
+    baseline: tuple[str, float] | None = None,
+    loss: str = "cross-entropy (nats)",
+) -> Figure:
     """Draw loss and accuracy per epoch.
 
     Parameters
@@ -112,7 +120,7 @@ def loss_curves(history, *, title="Training", best=None, baseline=None, loss="cr
     return figure
 
 
-def confusion(matrix, classes, *, title="Confusion matrix"):
+def confusion(matrix: np.ndarray, classes: Sequence[str], *, title: str = "Confusion matrix") -> Figure:
     """Draw a confusion matrix as shares of each true class, counts written where they fit.
 
     Parameters
@@ -146,7 +154,7 @@ def confusion(matrix, classes, *, title="Confusion matrix"):
     return figure
 
 
-def attention_rows(examples, *, title="Where it looked", columns=2):
+def attention_rows(examples: list[tuple], *, title: str = "Where it looked", columns: int = 2) -> Figure:
     """Draw, for each example, its tokens shaded by the attention they received.
 
     Parameters
@@ -186,7 +194,9 @@ def attention_rows(examples, *, title="Where it looked", columns=2):
     return figure
 
 
-def attention_over_series(examples, *, title="Where it looked", step="time step", down=False):
+def attention_over_series(
+    examples: list[tuple], *, title: str = "Where it looked", step: str = "time step", down: bool = False
+) -> Figure:
     """Draw series with the attention weights as bars along their steps.
 
     Parameters
@@ -227,7 +237,7 @@ def attention_over_series(examples, *, title="Where it looked", step="time step"
     return figure
 
 
-def train_and_test(histories, *, title):
+def train_and_test(histories: dict[str, list[dict]], *, title: str) -> Figure:
     """Draw the training and the watched loss of several models side by side.
 
     Parameters

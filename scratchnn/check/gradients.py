@@ -24,6 +24,8 @@ formulas differ from right ones by parts per hundred, and no accident, since rou
   backwards that we know change a gradient by at least 9e-3 of its largest entry; a blunter oracle would miss some.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchnn import probe
@@ -38,7 +40,9 @@ BLUNT = 1e-3
 EPS = np.finfo(np.float64).eps
 
 
-def check_gradients(forward, backward, inputs, *, seed=0, name=""):
+def check_gradients(
+    forward: Callable, backward: Callable, inputs: dict[str, np.ndarray], *, seed: int = 0, name: str = ""
+) -> Report:
     """Check a backward pass against two oracles.
 
     Parameters
@@ -93,7 +97,9 @@ def check_gradients(forward, backward, inputs, *, seed=0, name=""):
     return Report(name, rows, tuple(failures), tuple(notes), oracles, seed)
 
 
-def assert_gradients(forward, backward, inputs, *, seed=0, name=""):
+def assert_gradients(
+    forward: Callable, backward: Callable, inputs: dict[str, np.ndarray], *, seed: int = 0, name: str = ""
+) -> None:
     """Check a backward pass in a test.
 
     Parameters

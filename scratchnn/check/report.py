@@ -52,12 +52,12 @@ class Report:
     seed: int = 0
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """True if every row passed and nothing else went wrong. A check without a row proves nothing."""
         return bool(self.rows) and not self.failures and all(row.passed for row in self.rows)
 
     @property
-    def worst(self):
+    def worst(self) -> float | None:
         """The largest error against the better oracle over all rows, None if nothing was measured."""
         errors = [row.error_difference if row.error_complex is None else row.error_complex for row in self.rows]
         measured = [error for error in errors if error is not None]
@@ -73,7 +73,7 @@ class Report:
         lines += [f"  note: {sentence}" for sentence in self.notes]
         return "\n".join(lines)
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         """Give everything as dicts, lists, strings and finite numbers, ready for JSON (NaN and inf become None).
 
         Returns

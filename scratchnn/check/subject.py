@@ -22,12 +22,12 @@ class Subject(NamedTuple):
     make: Callable[[np.random.Generator], Problem]
 
     @property
-    def group(self):
+    def group(self) -> str:
         """The name that `scratchnn check` knows: "lstm" for "lstm.masked"."""
         return self.name.partition(".")[0]
 
 
-def normal(rng, *shape, scale=0.5):
+def normal(rng: np.random.Generator, *shape: int, scale: float = 0.5) -> np.ndarray:
     """Draw entries of the size ``scale``.
 
     Parameters
@@ -43,7 +43,7 @@ def normal(rng, *shape, scale=0.5):
     return scale * rng.normal(size=shape)
 
 
-def away_from_zero(rng, *shape, least=0.25):
+def away_from_zero(rng: np.random.Generator, *shape: int, least: float = 0.25) -> np.ndarray:
     """Draw entries of either sign that are at least ``least``: no difference crosses a kink at zero.
 
     Parameters

@@ -4,12 +4,13 @@ import numpy as np
 
 from . import subjects_layers, subjects_models, subjects_ops
 from .gradients import check_gradients
+from .report import Report
 from .subject import Problem, Subject
 
 __all__ = ["Problem", "Subject", "every_subject", "judge", "names", "run"]
 
 
-def every_subject():
+def every_subject() -> tuple[Subject, ...]:
     """List every subject: ops, then layers, then models.
 
     Returns
@@ -19,7 +20,7 @@ def every_subject():
     return (*subjects_ops.SUBJECTS, *subjects_layers.SUBJECTS, *subjects_models.SUBJECTS)
 
 
-def names():
+def names() -> dict[str, tuple[str, ...]]:
     """Say what can be checked.
 
     Returns
@@ -34,7 +35,7 @@ def names():
     return {group: tuple(members) for group, members in groups.items()}
 
 
-def run(name="all", seed=0):
+def run(name: str = "all", seed: int = 0) -> list[Report]:
     """Check a group, or one subject.
 
     Parameters
@@ -59,7 +60,7 @@ def run(name="all", seed=0):
     return [judge(subject, seed) for subject in chosen]
 
 
-def judge(subject, seed=0):
+def judge(subject: Subject, seed: int = 0) -> Report:
     """Check one subject.
 
     Parameters

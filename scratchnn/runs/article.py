@@ -6,17 +6,21 @@ the 10 test sequences rises.
 """
 
 import time
+from pathlib import Path
 
 from scratchnn import draw, training
 
 from .folder import RunFolder
 from .learning import fit_model
 from .prepare import build_model, fingerprint, predictions, prepare
+from .settings import Settings
 
 MODELS = {"without attention": "last", "with attention": "self_attention"}
 
 
-def train_article(settings, out=None, *, progress=True):
+def train_article(
+    settings: Settings, out: str | Path | None = None, *, progress: bool = True
+) -> tuple[RunFolder, dict]:
     """Run the article's program twice and keep both models.
 
     Parameters

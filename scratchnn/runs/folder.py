@@ -9,10 +9,13 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import scratchnn
 from scratchnn import draw
@@ -28,7 +31,7 @@ class RunError(InputError):
     """A run folder cannot be written or read; one sentence says why."""
 
 
-def write_bytes(path, data):
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: to a temporary name beside it, then renamed.
 
     Parameters
@@ -57,12 +60,12 @@ class RunFolder:
         Folders that were made for this run, the innermost first, so that they may be removed again.
     """
 
-    def __init__(self, path, made=()):
+    def __init__(self, path: str | Path, made: Sequence[Path] = ()) -> None:
         self.path = Path(path)
         self.made = made
 
     @classmethod
-    def create(cls, path, task):
+    def create(cls, path: str | Path | None, task: str) -> "RunFolder":
         """Make a new, empty run folder.
 
         Parameters
@@ -109,7 +112,7 @@ class RunFolder:
             return cls(path, made)
         raise RunError(f"{candidates[0]} and 998 more are taken, name the run folder with --out")
 
-    def discard(self):
+    def discard(self) -> None:
         """Undo ``create``, and what was written since, if training ended before there were weights to keep."""
         if any(self.path.rglob("weights.safetensors")):
             return
@@ -121,7 +124,7 @@ class RunFolder:
         for folder in self.made:
             folder.rmdir()
 
-    def write_json(self, name, record):
+    def write_json(self, name: str, record: dict) -> None:
         """Write one JSON file.
 
         Parameters
@@ -132,7 +135,15 @@ class RunFolder:
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         self._write(name, (text + "\n").encode())
 
-    def write_settings(self, settings, *, classes, vocabulary, input_size, data):
+    def write_settings(
+        self,
+        settings: Settings,
+        *,
+        classes: Sequence[str],
+        vocabulary: Any,
+        input_size: int | None,
+        data: str,
+    ) -> None:
         """Write settings.json: all that rebuilds the model besides the weights.
 
         Parameters
@@ -162,7 +173,7 @@ class RunFolder:
             },
         )
 
-    def write_figure(self, name, figure):
+    def write_figure(self, name: str, figure: Figure) -> None:
         """Write one picture.
 
         Parameters
@@ -175,7 +186,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"{self.path / name} cannot be written: {error.strerror or error}") from None
 
-    def write_weights(self, state):
+    def write_weights(self, state: dict[str, np.ndarray]) -> None:
         """Write weights.safetensors.
 
         Parameters
@@ -187,7 +198,7 @@ class RunFolder:
         contiguous = {name: np.ascontiguousarray(value) for name, value in state.items()}
         self._write("weights.safetensors", save(contiguous, metadata={"format": f"{FORMAT} {VERSION}"}))
 
-    def read_record(self):
+    def read_record(self) -> dict:
         """Read and check settings.json.
 
         Returns
@@ -235,7 +246,7 @@ class RunFolder:
         except (SettingsError, TypeError) as error:
             raise RunError(f"{path}: {error}") from None
 
-    def read_weights(self):
+    def read_weights(self) -> dict[str, np.ndarray]:
         """Read weights.safetensors.
 
         Returns

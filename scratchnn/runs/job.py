@@ -1,6 +1,7 @@
 """The main job: train on a task, measure on its test part, leave a run folder."""
 
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from scratchnn import data, draw, training
@@ -9,7 +10,8 @@ from scratchnn.data.baselines import majority_baseline, measure
 from .folder import RunFolder
 from .learning import learn
 from .pictures import attention_picture
-from .prepare import build_model, fingerprint, predictions, prepare
+from .prepare import Prepared, build_model, fingerprint, predictions, prepare
+from .settings import Settings
 
 
 class Result(NamedTuple):
@@ -20,7 +22,13 @@ class Result(NamedTuple):
     history: list  # of dict, one per epoch
 
 
-def train(settings, out=None, *, dataset=None, progress=True):
+def train(
+    settings: Settings,
+    out: str | Path | None = None,
+    *,
+    dataset: data.Dataset | None = None,
+    progress: bool = True,
+) -> Result:
     """Train, evaluate on the test part and write the run folder.
 
     Parameters
@@ -102,7 +110,7 @@ def _train(settings, prepared, folder, progress):
     return Result(folder, results, history.rows)
 
 
-def baselines(prepared):
+def baselines(prepared: Prepared) -> tuple[list, str]:
     """Give what the accuracy is held against on the same test part.
 
     Parameters
@@ -150,7 +158,7 @@ def _pictures(folder, settings, prepared, history, told, test, results):
         folder.write_figure("attention.png", attention_picture(prepared, told, test))
 
 
-def describe(settings):
+def describe(settings: Settings) -> str:
     """Say in a few words what the model is.
 
     Parameters

@@ -1,10 +1,16 @@
 """From settings, model and data to trained weights."""
 
+from typing import Any
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scratchnn import training
+from scratchnn.layers import Layer
 from scratchnn.models import Committee
+
+from .prepare import Prepared
+from .settings import Settings
 
 OPTIMIZERS = {
     "adam": lambda params, s: training.Adam(params, lr=s.learning_rate, weight_decay=s.weight_decay),
@@ -15,7 +21,7 @@ OPTIMIZERS = {
 }
 
 
-def learn(model, settings, prepared, *, progress):
+def learn(model: Layer, settings: Settings, prepared: Prepared, *, progress: bool) -> tuple[Layer, list]:
     """Train a model on the task's data, or each member of a committee in turn.
 
     Parameters
@@ -52,7 +58,9 @@ def learn(model, settings, prepared, *, progress):
     return (members[0] if len(histories) == 1 else Committee(members[: len(histories)])), histories
 
 
-def fit_model(model, settings, batches, watched, chooses, *, member=0, progress):
+def fit_model(
+    model: Layer, settings: Settings, batches: Any, watched: Any, chooses: bool, *, member: int = 0, progress: bool
+) -> training.History:
     """Run ``training.fit`` as the settings say.
 
     Parameters

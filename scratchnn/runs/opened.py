@@ -1,6 +1,8 @@
 """Open a run folder again: measure it, or ask it about one text."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +17,10 @@ from .settings import Settings
 class Loaded(NamedTuple):
     """A run read back from disk."""
 
-    model: object
+    model: Any
     settings: Settings
     classes: tuple
-    vocabulary: object
+    vocabulary: Any  # data.Vocabulary, or None for series
     input_size: int | None
     path: str
     data: str  # fingerprint of the data it was trained on
@@ -33,7 +35,7 @@ class Evaluation(NamedTuple):
     report: dict  # training.classification_report
 
 
-def open_run(path, backend=None):
+def open_run(path: str | Path, backend: str | None = None) -> Loaded:
     """Read a run folder and rebuild its model.
 
     Parameters
@@ -72,7 +74,7 @@ def open_run(path, backend=None):
     )
 
 
-def evaluate(path, *, data=None, backend=None):
+def evaluate(path: str | Path, *, data: str | None = None, backend: str | None = None) -> Evaluation:
     """Measure a run on the test part of its data.
 
     Parameters
@@ -121,7 +123,14 @@ class Prediction(NamedTuple):
     truth: str | None
 
 
-def predict(path, texts=(), *, example=None, data=None, backend=None):
+def predict(
+    path: str | Path,
+    texts: Sequence[str] = (),
+    *,
+    example: int | None = None,
+    data: str | None = None,
+    backend: str | None = None,
+) -> list[Prediction]:
     """Classify texts, or one example of the run's test part.
 
     Parameters

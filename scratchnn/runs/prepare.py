@@ -9,7 +9,7 @@ import numpy as np
 from scratchnn import data
 from scratchnn.models import Committee, SequenceClassifier
 
-from .settings import SettingsError
+from .settings import Settings, SettingsError
 
 MODEL_SETTINGS = (
     "embedding_size", "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "score", "attention_size",
@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
     inputs: list  # of (T,) int64 ids or (T, D) float32 features
     input_size: int | None  # D, or None for ids
 
-    def batches(self, part, batch_size, **noise):
+    def batches(self, part: str, batch_size: int, **noise: float) -> data.Batches | data.NoisyBatches:
         """Give the batches of one part of the split.
 
         Parameters
@@ -47,7 +47,7 @@ class Prepared(NamedTuple):
         return data.Batches(inputs, targets, batch_size)
 
 
-def fingerprint(dataset):
+def fingerprint(dataset: data.Dataset) -> str:
     """Give a short hash of what a data set holds, so that a run notices when its data has changed.
 
     Parameters
@@ -68,7 +68,7 @@ def fingerprint(dataset):
     return digest.hexdigest()[:16]
 
 
-def load_dataset(settings):
+def load_dataset(settings: Settings) -> data.Dataset:
     """Load the task's data: embedded, or the user's own file by its suffix.
 
     Parameters
@@ -92,7 +92,9 @@ def load_dataset(settings):
     return data.read_tsv(settings.data, unit=None if settings.unit == "auto" else settings.unit)
 
 
-def prepare(settings, *, dataset=None, vocabulary=None):
+def prepare(
+    settings: Settings, *, dataset: data.Dataset | None = None, vocabulary: data.Vocabulary | None = None
+) -> Prepared:
     """Load and encode the data.
 
     Parameters
@@ -119,7 +121,9 @@ def prepare(settings, *, dataset=None, vocabulary=None):
     return Prepared(dataset, vocabulary, [vocabulary.encode(text) for text in dataset.inputs], None)
 
 
-def build_model(settings, *, num_classes, vocabulary, input_size):
+def build_model(
+    settings: Settings, *, num_classes: int, vocabulary: data.Vocabulary | None, input_size: int | None
+) -> SequenceClassifier | Committee:
     """Make the untrained model; the initial weights are drawn from the seed.
 
     Parameters
@@ -149,18 +153,20 @@ class Predictions(NamedTuple):
     alpha: list | None  # N arrays (T,), or None without attention
 
     @property
-    def probabilities(self):
+    def probabilities(self) -> np.ndarray:
         """Softmax of the logits: (N, C)."""
         z = self.logits - self.logits.max(axis=1, keepdims=True)
         return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
     @property
-    def classes(self):
+    def classes(self) -> np.ndarray:
         """The most probable class of each: (N,)."""
         return self.logits.argmax(axis=1)
 
 
-def predictions(model, inputs, batch_size=256):
+def predictions(
+    model: SequenceClassifier | Committee, inputs: list[np.ndarray], batch_size: int = 256
+) -> Predictions:
     """Run a model over examples, in evaluation mode.
 
     Parameters

@@ -104,7 +104,7 @@ BEST = {
 }
 
 
-def recipe(task, *, best=False):
+def recipe(task: str, *, best: bool = False) -> Settings:
     """Give the settings recorded for a task.
 
     Parameters

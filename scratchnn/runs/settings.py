@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, fields, replace
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from scratchnn.errors import InputError
 
@@ -113,11 +113,11 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 or more")
 
     @property
-    def ngram_sizes(self):
+    def ngram_sizes(self) -> tuple[int, ...]:
         """The sizes in ``ngrams`` as a tuple of int: "2,3" gives (2, 3)."""
         return tuple(int(n) for n in self.ngrams.split(",") if n)
 
-    def changed(self, **changes):
+    def changed(self, **changes: Any) -> "Settings":
         """Give a copy with other values; None means unchanged.
 
         Parameters
@@ -131,12 +131,12 @@ class Settings:
         """
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """Give a plain dict for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record):
+    def from_dict(cls, record: dict) -> "Settings":
         """Rebuild from ``to_dict``.
 
         Parameters

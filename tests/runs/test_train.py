@@ -57,6 +57,7 @@ def test_predict_gives_probabilities_and_attention(finished):
     (answer,) = runs.predict(finished.folder.path, ["aaab?"])
     assert answer.tokens == list("aaab?")
     assert answer.unknown == ["?"]
+    # sums of at most 5 float32 numbers: 5 eps = 6e-7
     np.testing.assert_allclose(answer.probabilities.sum(), 1, rtol=1e-6)
     np.testing.assert_allclose(answer.alpha.sum(), 1, rtol=1e-6)
     (known,) = runs.predict(finished.folder.path, example=0)
@@ -265,6 +266,7 @@ def test_a_committee_is_trained_kept_and_asked(tiny, tmp_path):
     alone = [runs.open_run(done.folder.path).model.members[k] for k in range(3)]
     ids = runs.open_run(done.folder.path).vocabulary.encode("aaab")[None]
     each = [np.exp(z - np.log(np.exp(z).sum())) for z in (member.forward(ids)[0] for member in alone)]
+    # float32 exponentials of sums written in two ways: some 20 roundings, 20 eps = 2e-6
     np.testing.assert_allclose(answer.probabilities, np.mean(each, axis=0)[0], rtol=1e-5)
     assert not np.allclose(each[0], each[1]), "members that start alike are no committee"
 
