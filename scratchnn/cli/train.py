@@ -135,8 +135,8 @@ def _what_it_shows(results):
     told = "The labels are drawn by a coin, so nothing about them can be learnt, only remembered"
     if remembered and rises:
         return (
-            f"{told}: with attention or without,\nthe training loss fell below ln 2 = 0.693, the loss of a coin, and "
-            "the test loss rose above it.\nA test accuracy away from 50 % on 10 sequences is luck: change --seed and "
+            f"{told}: with attention or without, the training loss fell below ln 2 = 0.693, the loss of a coin, and "
+            "the test loss rose above it. A test accuracy away from 50 % on 10 sequences is luck: change --seed and "
             "it changes."
         )
-    return f"{told}.\nAfter so few epochs that does not show yet: the article trains for 1000."
+    return f"{told}. After so few epochs that does not show yet: the article trains for 1000."
