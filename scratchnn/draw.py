@@ -71,7 +71,6 @@ def loss_curves(
     title: str = "Training",
     best: int | None = None,
     baseline: tuple[str, float] | None = None,
-    loss: str = "cross-entropy (nats)",
 ) -> Figure:
     """Draw loss and accuracy per epoch.
 
@@ -85,8 +84,6 @@ def loss_curves(
         Epoch whose weights were kept; marked by a line.
     baseline : tuple of (str, float), optional
         Name and accuracy of what is to be beaten; drawn as a dashed line.
-    loss : str
-        What the loss is, and in which unit.
 
     Returns
     -------
@@ -109,7 +106,7 @@ def loss_curves(
             axes.xaxis.get_major_locator().set_params(integer=True)
             if best is not None:
                 axes.axvline(best, color="#888888", linewidth=1, linestyle=":", label=f"kept: epoch {best}")
-        losses.set(title="Loss", ylabel=loss)
+        losses.set(title="Loss", ylabel="cross-entropy (nats)")
         losses.set_ylim(bottom=0)
         accuracies.set(title="Accuracy", ylabel="accuracy (%)")
         if baseline is not None:

@@ -10,7 +10,7 @@ from scratchnn.data.baselines import majority_baseline, measure
 from .folder import RunFolder
 from .learning import learn
 from .pictures import attention_picture
-from .prepare import Prepared, build_model, fingerprint, predictions, prepare
+from .prepare import build_model, fingerprint, predictions, prepare
 from .settings import Settings
 
 
@@ -89,7 +89,7 @@ def _train(settings, prepared, folder, progress):
     told = predictions(model, [prepared.inputs[k] for k in test])
     targets = dataset.targets[test]
     table = training.classification_report(targets, told.classes, len(dataset.classes))
-    found, missing = baselines(prepared)
+    found, missing = baselines(settings.task, dataset)
     results = {
         "task": settings.task,
         "seed": settings.seed,
@@ -110,12 +110,14 @@ def _train(settings, prepared, folder, progress):
     return Result(folder, results, history.rows)
 
 
-def baselines(prepared: Prepared) -> tuple[list, str]:
+def baselines(task: str, dataset: data.Dataset) -> tuple[list, str]:
     """Give what the accuracy is held against on the same test part.
 
     Parameters
     ----------
-    prepared : Prepared
+    task : str
+        Embedded sets have theirs on their card; the task decides, for an own file may have any name.
+    dataset : data.Dataset
 
     Returns
     -------
@@ -124,10 +126,9 @@ def baselines(prepared: Prepared) -> tuple[list, str]:
     missing : str
         Why there are no more; empty if nothing is missing.
     """
-    dataset = prepared.dataset
     missing = ""
-    if dataset.name in data.CARDS:
-        found = data.CARDS[dataset.name].baselines
+    if task in data.CARDS:
+        found = data.CARDS[task].baselines
     else:
         try:
             found = measure(dataset)
@@ -146,7 +147,6 @@ def _pictures(folder, settings, prepared, history, told, test, results):
         title=title,
         best=history.best_epoch,
         baseline=(f"{beaten[0]} (test)", beaten[1]),
-        loss="cross-entropy (nats)",
     )
     folder.write_figure("curves.png", curves)
     matrix = training.confusion_matrix(dataset.targets[test], told.classes, len(dataset.classes))
@@ -155,7 +155,7 @@ def _pictures(folder, settings, prepared, history, told, test, results):
         "confusion.png", draw.confusion(matrix, dataset.classes, title=f"{dataset.name}, test part: {accuracy}")
     )
     if told.alpha is not None:
-        folder.write_figure("attention.png", attention_picture(prepared, told, test))
+        folder.write_figure("attention.png", attention_picture(prepared, told, test, image=settings.task == "digits"))
 
 
 def describe(settings: Settings) -> str:

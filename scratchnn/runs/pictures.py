@@ -32,7 +32,7 @@ def chosen(targets, told, wanted, wrong_share=0.25):
     return [*right[: wanted - len(wrong)].tolist(), *wrong.tolist()]
 
 
-def attention_picture(prepared, told, test):
+def attention_picture(prepared, told, test, *, image=False):
     """Draw where the classifier looked on some test examples.
 
     Parameters
@@ -42,6 +42,8 @@ def attention_picture(prepared, told, test):
         On the test part.
     test : (N,) int
         Positions of the test part in the data set.
+    image : bool
+        Series are images read row by row.
 
     Returns
     -------
@@ -67,5 +69,4 @@ def attention_picture(prepared, told, test):
     title = f"Where it looked: {dataset.name}, test part (orange: wrong)"
     if text:
         return draw.attention_rows(examples, title=title, columns=1 if words else 2)
-    image = dataset.name == "digits"
     return draw.attention_over_series(examples, title=title, step="row" if image else "time step", down=image)

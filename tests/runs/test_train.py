@@ -286,3 +286,11 @@ def test_a_committee_stopped_early_is_a_smaller_one(tiny, tmp_path, monkeypatch)
     assert done.results["interrupted"]
     assert done.results["members"] == 2
     assert runs.evaluate(done.folder.path).report["accuracy"] == pytest.approx(done.results["test_accuracy"])
+
+
+def test_an_own_file_named_like_an_embedded_set_is_not_held_against_that_set(tiny, tsv, tmp_path):
+    path = tsv.with_name("surnames.tsv")
+    path.write_bytes(tsv.read_bytes())
+    done = runs.train(tiny.changed(data=str(path), epochs=1), tmp_path / "run", progress=False)
+    share = max(np.bincount(data.read_tsv(path).targets)) / len(data.read_tsv(path).targets)
+    assert dict(done.results["baselines"])["majority class"] > share - 0.2  # one of two classes, not one of 22
