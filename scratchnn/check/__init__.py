@@ -6,7 +6,7 @@
 
 from .gradients import assert_gradients, check_gradients
 from .report import Report, Row
-from .subjects import Subject, every_subject, judge, names, run
+from .subjects import Subject, every_subject, judge, names, run, select
 
 __all__ = [
     "Report",
@@ -18,4 +18,5 @@ __all__ = [
     "judge",
     "names",
     "run",
+    "select",
 ]

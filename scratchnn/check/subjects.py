@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from scratchnn.errors import InputError
+
 from . import subjects_layers, subjects_models, subjects_ops
 from .gradients import check_gradients
 from .report import Report
 from .subject import Problem, Subject
 
-__all__ = ["Problem", "Subject", "every_subject", "judge", "names", "run"]
+__all__ = ["Problem", "Subject", "every_subject", "judge", "names", "run", "select"]
 
 
 def every_subject() -> tuple[Subject, ...]:
@@ -35,13 +37,37 @@ def names() -> dict[str, tuple[str, ...]]:
     return {group: tuple(members) for group, members in groups.items()}
 
 
-def run(name: str = "all", seed: int = 0) -> list[Report]:
-    """Check a group, or one subject.
+def select(name: str = "all") -> list[Subject]:
+    """Choose subjects by name.
 
     Parameters
     ----------
     name : str
-        A group ("lstm"), a subject ("lstm.masked") or "all".
+        A group ("lstm"), a subject ("lstm.masked"), the beginning of some ("attention.general") or "all".
+
+    Returns
+    -------
+    list of Subject
+
+    Raises
+    ------
+    InputError
+        Nothing is called that.
+    """
+    chosen = [s for s in every_subject() if name == "all" or f"{s.name}.".startswith(f"{name}.")]
+    if not chosen:
+        listed = ", ".join(names())
+        raise InputError(f"nothing is called {name!r}, expected one of {listed}, or a name from `check --list`")
+    return chosen
+
+
+def run(name: str = "all", seed: int = 0) -> list[Report]:
+    """Check everything of a name.
+
+    Parameters
+    ----------
+    name : str
+        As for ``select``.
     seed : int
         Draws the inputs and the upstream gradients.
 
@@ -51,13 +77,10 @@ def run(name: str = "all", seed: int = 0) -> list[Report]:
 
     Raises
     ------
-    ValueError
+    InputError
         Nothing is called that.
     """
-    chosen = [subject for subject in every_subject() if name in ("all", subject.name, subject.group)]
-    if not chosen:
-        raise ValueError(f"check: nothing is called {name!r}, expected one of {', '.join(names())}")
-    return [judge(subject, seed) for subject in chosen]
+    return [judge(subject, seed) for subject in select(name)]
 
 
 def judge(subject: Subject, seed: int = 0) -> Report:

@@ -8,7 +8,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from scratchnn import check
-from scratchnn.errors import InputError
 
 from .common import backend_option, console, quiet_option, table
 
@@ -45,10 +44,7 @@ def command(name, seed, listing, as_json, backend, quiet):
             groups.add_row(group, Text(", ".join(members) if group != "all" else "everything above"))
         console().print(groups)
         return 0
-    chosen = [s for s in check.every_subject() if name == "all" or f"{s.name}.".startswith(f"{name}.")]
-    if not chosen:
-        groups = ", ".join(check.names())
-        raise InputError(f"nothing is called {name!r}, expected one of {groups}, or a name from `check --list`")
+    chosen = check.select(name)
     started = time.perf_counter()
     reports = _judge_all(chosen, seed)
     seconds = time.perf_counter() - started

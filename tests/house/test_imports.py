@@ -25,7 +25,7 @@ ROOMS = {
     "training": {"errors", "notation", "ops"},
     "draw": {"layers", "notation"},
     "interop": {"layers", "notation"},
-    "check": {"probe", "ops", "layers", "models", "training", "draw", "notation"},
+    "check": {"errors", "probe", "ops", "layers", "models", "training", "draw", "notation"},
     "runs": {"data", "draw", "errors", "layers", "models", "notation", "training"},
     "cli": {"check", "data", "draw", "errors", "layers", "models", "notation", "ops", "probe", "runs", "training"},
     "__main__": {"cli"},
