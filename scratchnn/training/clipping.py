@@ -1,4 +1,4 @@
-"""Gradient clipping by the global norm."""
+"""Gradient clipping: by the global norm, which keeps the direction, and by value, which does not."""
 
 import math
 
@@ -59,3 +59,43 @@ def clip_grad_norm(grads: dict[str, np.ndarray], max_norm: float) -> float:
         for g in grads.values():
             g *= factor
     return norm
+
+
+def clip_grad_value(grads: dict[str, np.ndarray], value: float) -> float:
+    """Clamp every entry of the gradients in place to the range from ``-value`` to ``value``.
+
+    This changes the direction of the step, unlike ``clip_grad_norm``: large entries shrink, small ones stay
+    (misconception M13, "clipping is clamping"). With (3, 4) and value 1 the step goes along (1, 1).
+
+    Parameters
+    ----------
+    grads : dict of str to array
+        Changed in place.
+    value : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        Share of the entries that were clamped, 0 to 1; 0.0 without entries. NaN stays NaN and is not counted,
+        an infinite entry becomes ``value``: check that gradients are finite before.
+
+    Raises
+    ------
+    ValueError
+        ``value`` is not a positive number.
+
+    Notes
+    -----
+    As ``torch.nn.utils.clip_grad_value_``.  Source: Mikolov 2012 (thesis).
+    Checked by: tests/training/test_clipping.py
+    """
+    if not value > 0:
+        raise ValueError(f"clip_grad_value: value is {value}, expected a number above 0")
+    value = float(value)
+    clamped = entries = 0
+    for g in grads.values():
+        clamped += int(np.count_nonzero(np.abs(g) > value))
+        entries += g.size
+        np.clip(g, -value, value, out=g)
+    return clamped / entries if entries else 0.0

@@ -53,3 +53,22 @@ class EarlyStopping:
         else:
             self.waited += 1
         return self.waited >= self.patience
+
+    def state_dict(self) -> dict[str, float | None]:
+        """Give what was seen.
+
+        Returns
+        -------
+        dict
+            "best" and "waited".
+        """
+        return {"best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what ``state_dict`` gave.
+
+        Parameters
+        ----------
+        state : dict
+        """
+        self.best, self.waited = state["best"], state["waited"]

@@ -17,3 +17,7 @@ class TrainingError(InputError):
     def __init__(self, message: str, history: History | None = None) -> None:
         super().__init__(message)
         self.history = history
+
+
+class CheckpointError(InputError):
+    """A checkpoint cannot be used: damaged, foreign, or of another run. The message is one sentence."""

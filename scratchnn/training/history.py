@@ -1,9 +1,11 @@
 """What happened in training, one row per epoch."""
 
 import csv
-import os
+import io
 from pathlib import Path
 from typing import Any
+
+from scratchnn import files
 
 COLUMNS = (
     "epoch",
@@ -31,16 +33,22 @@ class History:
     best_epoch : int or None
         The epoch whose weights were kept; None: no epoch was chosen, the last weights were kept.
     interrupted : bool
-        Ctrl-C ended training.
+        Ctrl-C (or SIGTERM, where there are checkpoints) ended training.
+    interrupted_by : str or None
+        The signal, "SIGINT" or "SIGTERM".
     stopped_early : bool
         Early stopping ended training.
+    seconds : float
+        Time spent in ``fit``; after a resumption with what was spent before it.
     """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self.best_epoch: int | None = None
         self.interrupted = False
+        self.interrupted_by: str | None = None
         self.stopped_early = False
+        self.seconds = 0.0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,15 +78,8 @@ class History:
         ----------
         path : str or Path
         """
-        path = Path(path)
-        part = path.with_name(f".{path.name}.part")
-        try:
-            with open(part, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(self.rows)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        files.write_bytes(Path(path), text.getvalue().encode())

@@ -97,3 +97,43 @@ class CrossEntropyLoss:
         so now         dlogits = dloss * (p - target distribution) / what the mean divided by
         """
         return self.op.backward(cache, dloss).logits
+
+
+def balanced_weights(targets: np.ndarray, num_classes: int, ignore_index: int = -100) -> np.ndarray:
+    """Compute class weights under which every class counts the same in sum, and a target 1 in the mean.
+
+    Parameters
+    ----------
+    targets : (...) int
+        Of the training part.
+    num_classes : int
+        C.
+    ignore_index : int
+        Targets with this value do not count.
+
+    Returns
+    -------
+    (C,) array
+        n / (classes that occur * how often this one does), for ``CrossEntropyLoss(weight=...)``; 1 for a class that
+        does not occur.
+
+    Raises
+    ------
+    ValueError
+        No target counts, or one is no class.
+
+    Notes
+    -----
+    As ``class_weight="balanced"`` in scikit-learn. Source: King & Zeng 2001.
+    Checked by: tests/training/test_losses.py
+    """
+    counted = np.asarray(targets).ravel()
+    counted = counted[counted != ignore_index]
+    if counted.size == 0:
+        raise ValueError("balanced_weights: no target counts, expected at least one")
+    if counted.min() < 0 or counted.max() >= num_classes:
+        raise ValueError(
+            f"balanced_weights: targets go from {counted.min()} to {counted.max()}, expected 0 to {num_classes - 1}"
+        )
+    counts = np.bincount(counted, minlength=num_classes)
+    return np.where(counts == 0, 1.0, counted.size / ((counts > 0).sum() * np.maximum(counts, 1)))

@@ -1,120 +1,19 @@
-"""Optimisers: SGD, Adam, AdamW over a dict of parameters, updated in place.
+"""Optimisers: SGD, Adam, AdamW, Adagrad, RMSprop over a dict of parameters, updated in place.
 
-The mathematics is ``scratchnn.ops.optimizers``; here live the settings, the state and the checks.
+The mathematics is ``scratchnn.ops.optimizers``; here live the settings. What they share is in optimizer_base.py.
+Names and defaults are those of ``torch.optim``.
 """
 
-import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from scratchnn.ops.optimizers import reference
 
+from .groups import Group
+from .optimizer_base import Optimizer, number
 
-class Optimizer:
-    """Settings, parameters and the state of each parameter; ``step`` is the same for all.
-
-    Parameters
-    ----------
-    params : dict of str to array
-        The arrays themselves, e.g. ``model.params``: ``step`` writes into them. Leave some out to freeze them.
-    lr : float
-        Learning rate; may be set anew at any time (``optimizer.lr = 0.01``).
-    weight_decay : float
-    start : function
-        Gives the state of a parameter before the first step.
-    """
-
-    def __init__(
-        self, params: dict[str, np.ndarray], lr: float, weight_decay: float, start: Callable[[np.ndarray], Any]
-    ) -> None:
-        self.where = type(self).__name__
-        self.params = _checked_params(self.where, params)
-        self.lr = lr
-        self.weight_decay = _number(self.where, "weight_decay", weight_decay)
-        self.states = {name: start(p) for name, p in self.params.items()}
-
-    @property
-    def lr(self) -> float:
-        """Learning rate."""
-        return self._lr
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        self._lr = _number(self.where, "lr", value)
-
-    def step(self, grads: dict[str, np.ndarray]) -> None:
-        """Update every parameter in place.
-
-        All new values are computed before the first is written, so an error changes nothing.
-
-        Parameters
-        ----------
-        grads : dict of str to array
-            One gradient for every parameter; other entries are not looked at.
-
-        Raises
-        ------
-        ValueError
-            A gradient is missing or has another shape.
-        """
-        missing = [name for name in self.params if name not in grads]
-        if missing:
-            raise ValueError(f"{self.where}.step: no gradient for {', '.join(map(repr, missing))}")
-        for name, p in self.params.items():
-            if np.shape(grads[name]) != p.shape:
-                raise ValueError(
-                    f"{self.where}.step: the gradient of {name} has shape {np.shape(grads[name])}, expected {p.shape}"
-                )
-        done = {name: self._update(p, grads[name], self.states[name]) for name, p in self.params.items()}
-        for name, (p_new, state) in done.items():
-            self.params[name][...] = p_new
-            self.states[name] = state
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Copy the state.
-
-        Returns
-        -------
-        dict of str to array
-            "lr", and "parameter.field" for every field of every parameter's state.
-        """
-        state = {"lr": np.array(self.lr)}
-        for name, fields in self.states.items():
-            for field, value in fields._asdict().items():
-                state[f"{name}.{field}"] = np.array(value)
-        return state
-
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Copy a state in; training then goes on as if it had never stopped.
-
-        Parameters
-        ----------
-        state : dict of str to array
-            Exactly the keys of ``state_dict()``.
-
-        Raises
-        ------
-        ValueError
-            A key is missing or unknown, or a shape disagrees.
-        """
-        where = f"{self.where}.load_state_dict"
-        own = self.state_dict()
-        for word, keys in (("missing", own.keys() - state.keys()), ("unknown", state.keys() - own.keys())):
-            if keys:
-                raise ValueError(f"{where}: {word} {', '.join(map(repr, sorted(keys)))}")
-        for key, value in own.items():
-            if np.shape(state[key]) != value.shape:
-                raise ValueError(f"{where}: {key} has shape {np.shape(state[key])}, expected {value.shape}")
-        self.lr = float(state["lr"])
-        for name, fields in self.states.items():
-            self.states[name] = type(fields)(
-                *(_as(value, state[f"{name}.{field}"]) for field, value in fields._asdict().items())
-            )
-
-    def _update(self, p, grad, state):
-        raise NotImplementedError
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
 
 class SGD(Optimizer):
@@ -131,6 +30,8 @@ class SGD(Optimizer):
         Needs a momentum.
     weight_decay : float
         Added to the gradient, times the parameter.
+    groups : iterable of Group
+        Parameters with settings of their own, e.g. ``[no_decay(params)]``.
 
     Notes
     -----
@@ -146,17 +47,16 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        groups: Iterable[Group] = (),
     ) -> None:
-        super().__init__(params, lr, weight_decay, reference.sgd_start)
-        self.momentum = _number(self.where, "momentum", momentum, below=1)
+        super().__init__(params, lr, weight_decay, groups, reference.sgd_start)
+        self.momentum = number(self.where, "momentum", momentum, below=1)
         self.nesterov = bool(nesterov)
         if self.nesterov and self.momentum == 0:
             raise ValueError("SGD: nesterov needs a momentum above 0")
 
-    def _update(self, p, grad, state):
-        return reference.sgd(
-            p, grad, state, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay
-        )
+    def _update(self, p, grad, state, **settings):
+        return reference.sgd(p, grad, state, momentum=self.momentum, nesterov=self.nesterov, **settings)
 
 
 class Adam(Optimizer):
@@ -174,6 +74,8 @@ class Adam(Optimizer):
         Keeps the division finite.
     weight_decay : float
         Added to the gradient, times the parameter.
+    groups : iterable of Group
+        Parameters with settings of their own, e.g. ``[no_decay(params)]``.
 
     Notes
     -----
@@ -191,16 +93,15 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        groups: Iterable[Group] = (),
     ) -> None:
-        super().__init__(params, lr, weight_decay, reference.adam_start)
+        super().__init__(params, lr, weight_decay, groups, reference.adam_start)
         beta1, beta2 = betas
-        self.betas = (_number(self.where, "beta1", beta1, below=1), _number(self.where, "beta2", beta2, below=1))
-        self.eps = _number(self.where, "eps", eps)
+        self.betas = (number(self.where, "beta1", beta1, below=1), number(self.where, "beta2", beta2, below=1))
+        self.eps = number(self.where, "eps", eps)
 
-    def _update(self, p, grad, state):
-        return self._kernel(
-            p, grad, state, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay
-        )
+    def _update(self, p, grad, state, **settings):
+        return self._kernel(p, grad, state, betas=self.betas, eps=self.eps, **settings)
 
 
 class AdamW(Adam):
@@ -218,6 +119,8 @@ class AdamW(Adam):
         Keeps the division finite.
     weight_decay : float
         Every step shrinks the parameter by ``1 - lr * weight_decay``.
+    groups : iterable of Group
+        Parameters with settings of their own, e.g. ``[no_decay(params)]``.
 
     Notes
     -----
@@ -235,29 +138,103 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        groups: Iterable[Group] = (),
     ) -> None:
-        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay, groups=groups)
 
 
-def _checked_params(where, params):
-    params = dict(params)
-    if not params:
-        raise ValueError(f"{where}: no parameters given")
-    for name, p in params.items():
-        if not isinstance(p, np.ndarray) or p.dtype.kind != "f":
-            raise TypeError(f"{where}: parameter {name} is not a NumPy array of floats")
-    return params
+class Adagrad(Optimizer):
+    """Adagrad.
+
+    Parameters
+    ----------
+    params : dict of str to array
+        The arrays themselves, e.g. ``model.params``: ``step`` writes into them.
+    lr : float
+        Learning rate.
+    lr_decay : float
+        Step k goes with ``lr / (1 + (k - 1) * lr_decay)``.
+    weight_decay : float
+        Added to the gradient, times the parameter.
+    initial_accumulator_value : float
+        What every sum of squared gradients begins with.
+    eps : float
+        Keeps the division finite.
+    groups : iterable of Group
+        Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+
+    Notes
+    -----
+    Source: equations (1), (11)-(13) of ``scratchnn.ops.optimizers``.
+    Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.Adagrad``)
+    """
+
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        lr: float = 1e-2,
+        *,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        groups: Iterable[Group] = (),
+    ) -> None:
+        first = number("Adagrad", "initial_accumulator_value", initial_accumulator_value)
+        super().__init__(params, lr, weight_decay, groups, lambda p: reference.adagrad_start(p, first))
+        self.lr_decay = number(self.where, "lr_decay", lr_decay)
+        self.eps = number(self.where, "eps", eps)
+
+    def _update(self, p, grad, state, **settings):
+        return reference.adagrad(p, grad, state, lr_decay=self.lr_decay, eps=self.eps, **settings)
 
 
-def _number(where, name, value, below=math.inf):
-    """Give a Python float (a NumPy number would turn float32 arithmetic into float64), 0 or more."""
-    value = float(value)
-    if not 0 <= value < below:
-        limit = "0 or more, and finite" if below == math.inf else f"0 <= {name} < {below}"
-        raise ValueError(f"{where}: {name} is {value}, expected {limit}")
-    return value
+class RMSprop(Optimizer):
+    """RMSprop.
 
+    Parameters
+    ----------
+    params : dict of str to array
+        The arrays themselves, e.g. ``model.params``: ``step`` writes into them.
+    lr : float
+        Learning rate.
+    alpha : float
+        Decay of the means.
+    eps : float
+        Keeps the division finite.
+    weight_decay : float
+        Added to the gradient, times the parameter.
+    momentum : float
+    centered : bool
+        Divide by the gradient's standard deviation in place of its root mean square.
+    groups : iterable of Group
+        Parameters with settings of their own, e.g. ``[no_decay(params)]``.
 
-def _as(like, value):
-    """Copy ``value`` in the kind of ``like``: an array of its dtype, or an int."""
-    return np.array(value, like.dtype) if isinstance(like, np.ndarray) else int(value)
+    Notes
+    -----
+    Source: equations (1), (14)-(18) of ``scratchnn.ops.optimizers``.
+    Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.RMSprop``)
+    """
+
+    def __init__(
+        self,
+        params: dict[str, np.ndarray],
+        lr: float = 1e-2,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        groups: Iterable[Group] = (),
+    ) -> None:
+        super().__init__(params, lr, weight_decay, groups, reference.rmsprop_start)
+        self.alpha = number(self.where, "alpha", alpha, below=1)
+        self.eps = number(self.where, "eps", eps)
+        self.momentum = number(self.where, "momentum", momentum, below=1)
+        self.centered = bool(centered)
+
+    def _update(self, p, grad, state, **settings):
+        return reference.rmsprop(
+            p, grad, state, alpha=self.alpha, eps=self.eps, momentum=self.momentum, centered=self.centered, **settings
+        )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .clipping import clip_grad_norm, gradient_norm
+from .accumulation import Accumulator
+from .clipping import clip_grad_norm, clip_grad_value, gradient_norm
 from .errors import TrainingError
 
 if TYPE_CHECKING:
-    from .fit import Run
+    from .checkpoints import Checkpoints, NoCheckpoints
     from .progress import Bar, Silent
+    from .run import Run
 
 
 class Evaluation(NamedTuple):
@@ -44,9 +46,7 @@ class Meter:
         self.right, self.counted, self.sequences, self.steps = 0, 0, 0, 0
         self.started = time.perf_counter()
 
-    def add(
-        self, loss: float, logits: np.ndarray, targets: np.ndarray, norm: float = 0.0
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def add(self, loss: float, logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take one batch into the sums.
 
         Parameters
@@ -54,8 +54,6 @@ class Meter:
         loss : float
         logits : (..., C)
         targets : (...) int
-        norm : float
-            Gradient norm.
 
         Returns
         -------
@@ -65,12 +63,21 @@ class Meter:
         counts = np.ones(targets.shape, bool) if self.ignore_index is None else targets != self.ignore_index
         targets, predictions = targets[counts], logits.argmax(axis=-1)[counts]
         self.total_loss += loss * (targets.size if self.reduction == "mean" else 1)
-        self.total_norm += norm
         self.right += int((targets == predictions).sum())
         self.counted += targets.size
         self.sequences += len(counts)
-        self.steps += 1
         return targets, predictions
+
+    def stepped(self, norm: float) -> None:
+        """Take one step of the optimiser into the sums.
+
+        Parameters
+        ----------
+        norm : float
+            Of the gradient.
+        """
+        self.total_norm += norm
+        self.steps += 1
 
     @property
     def loss(self) -> float:
@@ -93,13 +100,60 @@ class Meter:
         return self.sequences / max(time.perf_counter() - self.started, 1e-9)
 
 
+def forward(model: Any, batch: Any, *, rng: np.random.Generator | None, state: Any) -> tuple[np.ndarray, Any]:
+    """Run a model over a batch, from the state carried out of the batch before if it has one.
+
+    Parameters
+    ----------
+    model : object
+        As for ``fit``.
+    batch : object
+        With ``inputs`` and ``lengths``.
+    rng : numpy.random.Generator or None
+    state : array or tuple of arrays, optional
+        What ``carried`` gave after the batch before; None: the first batch of a pass.
+
+    Returns
+    -------
+    logits : (..., C)
+    cache : object
+    """
+    extra = {"state": state} if getattr(model, "carries_state", False) else {}
+    return model.forward(batch.inputs, lengths=batch.lengths, rng=rng, **extra)
+
+
+def carried(model: Any, cache: Any) -> Any:
+    """Give the state that the next batch of this pass begins with.
+
+    Parameters
+    ----------
+    model : object
+    cache : object
+        Of the model's forward.
+
+    Returns
+    -------
+    array, tuple of arrays, or None
+        Copies, so that what is carried holds no larger array alive and is the same after a checkpoint down to its
+        order in memory. None: the model carries no state.
+    """
+    return _copied(model.carry(cache)) if getattr(model, "carries_state", False) else None
+
+
+def _copied(tree):
+    if tree is None:
+        return None
+    return tuple(map(_copied, tree)) if isinstance(tree, tuple | list) else np.array(tree, order="C")
+
+
 def evaluate(model: Any, criterion: Any, batches: Callable[..., Iterable[Any]]) -> Evaluation:
     """Measure a model without changing it; dropout is off.
 
     Parameters
     ----------
     model : object
-        With ``forward(inputs, lengths=..., rng=...) -> (logits, cache)``.
+        With ``forward(inputs, lengths=..., rng=...) -> (logits, cache)``; one that carries state from batch to batch
+        as for ``fit``.
     criterion : object
         With ``forward(logits, targets) -> (loss, cache)``.
     batches : callable
@@ -114,32 +168,49 @@ def evaluate(model: Any, criterion: Any, batches: Callable[..., Iterable[Any]]) 
     ValueError
         There is no batch.
     """
-    meter, told = Meter(criterion), []
+    return measure(model, criterion, batches, lambda: None)
+
+
+def measure(
+    model: Any, criterion: Any, batches: Callable[..., Iterable[Any]], pause: Callable[[], None]
+) -> Evaluation:
+    """Do what ``evaluate`` does, with a word between two batches.
+
+    Parameters
+    ----------
+    model, criterion : object
+    batches : callable
+    pause : function
+        Called after every batch; may raise to stop.
+
+    Returns
+    -------
+    Evaluation
+    """
+    meter, told, state = Meter(criterion), [], None
     for batch in batches():
-        logits, _ = model.forward(batch.inputs, lengths=batch.lengths, rng=None)
+        logits, cache = forward(model, batch, rng=None, state=state)
+        state = carried(model, cache)
         loss, _ = criterion.forward(logits, batch.targets)
         told.append(meter.add(float(loss), logits, batch.targets))
+        pause()
     if not told:
         raise ValueError("evaluate: the data yields no batch")
     targets, predictions = (np.concatenate(parts) for parts in zip(*told, strict=True))
     return Evaluation(meter.loss, meter.accuracy, targets, predictions)
 
 
-def train_epoch(run: "Run", epoch: int, bar: "Silent | Bar") -> Meter:
-    """Go once through the training data, one step of the optimiser for every batch.
+def train_epoch(run: "Run", bar: "Silent | Bar", keeper: "Checkpoints | NoCheckpoints") -> None:
+    """Go through the rest of the training data, one step of the optimiser for every ``run.accumulate`` batches.
 
     Parameters
     ----------
     run : Run
-        What ``fit`` was given, and where it stands.
-    epoch : int
-        Counted from 1.
+        Within an epoch; its sums are in ``run.meter`` afterwards.
     bar : object
         Told of every batch.
-
-    Returns
-    -------
-    Meter
+    keeper : Checkpoints or NoCheckpoints
+        Told of every step.
 
     Raises
     ------
@@ -148,30 +219,47 @@ def train_epoch(run: "Run", epoch: int, bar: "Silent | Bar") -> Meter:
     ValueError
         There is no batch.
     """
+    while taken := run.take():
+        _step(run, taken)
+        run.position += len(taken)
+        for _ in taken:
+            bar.batch(run.meter)
+        keeper.after_step(run)
+    if run.position == 0:
+        raise ValueError(f"fit: the training data yields no batch in epoch {run.epoch}")
+
+
+def _step(run, taken):
+    """Learn from some batches with one step of the optimiser."""
     model, criterion, optimizer = run.model, run.criterion, run.optimizer
-    meter = Meter(criterion)
-    for number, batch in enumerate(run.batches(run.rng), 1):
-        optimizer.lr = run.base_lr * run.schedule(run.step)
-        logits, cache = model.forward(batch.inputs, lengths=batch.lengths, rng=run.rng)
+    optimizer.lr = run.base_lr * run.schedule(run.step)
+    together = Accumulator(criterion) if run.accumulate > 1 else None
+    model.zero_grad()
+    for number, batch in enumerate(taken, run.position + 1):
+        logits, cache = forward(model, batch, rng=run.rng, state=run.state)
+        run.state = carried(model, cache)
         loss, loss_cache = criterion.forward(logits, batch.targets)
         loss = float(loss)
-        expect_finite("the loss", loss, f"in epoch {epoch}, batch {number}", run)
+        expect_finite("the loss", loss, f"in epoch {run.epoch}, batch {number}", run)
         if number == 1:
             run.weights.proved_finite()
-        model.zero_grad()
-        model.backward(criterion.backward(loss_cache), cache)
-        found = model.grads
-        grads = {name: found[name] for name in optimizer.params}
-        norm = gradient_norm(grads) if run.max_norm is None else clip_grad_norm(grads, run.max_norm)
-        expect_finite("the gradient norm", norm, f"in epoch {epoch}, batch {number}", run)
-        optimizer.step(grads)
-        run.step += 1
-        run.weights.stepped()
-        meter.add(loss, logits, batch.targets, norm)
-        bar.batch(meter)
-    if meter.steps == 0:
-        raise ValueError(f"fit: the training data yields no batch in epoch {epoch}")
-    return meter
+        dlogits = criterion.backward(loss_cache)
+        if together is not None:
+            dlogits = together.add(loss, batch.targets) * dlogits
+        model.backward(dlogits, cache)
+        run.meter.add(loss, logits, batch.targets)
+    found = model.grads
+    grads = {name: found[name] for name in optimizer.params}
+    if together is not None:
+        together.finish(grads)
+    norm = gradient_norm(grads) if run.max_norm is None else clip_grad_norm(grads, run.max_norm)
+    expect_finite("the gradient norm", norm, f"in epoch {run.epoch}, batch {number}", run)
+    if run.clip_value is not None:
+        clip_grad_value(grads, run.clip_value)
+    optimizer.step(grads)
+    run.step += 1
+    run.weights.stepped()
+    run.meter.stepped(norm)
 
 
 def expect_finite(what: str, value: float, when: str, run: "Run") -> None:

@@ -32,9 +32,11 @@ class Bar:
     epochs : int
     batches_per_epoch : int or None
         None: not known, the bar only shows that something moves.
+    epoch, done : int
+        Where it begins, after a resumption: the epoch, and the batches of it already taken.
     """
 
-    def __init__(self, epochs: int, batches_per_epoch: int | None) -> None:
+    def __init__(self, epochs: int, batches_per_epoch: int | None, *, epoch: int = 1, done: int = 0) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.text import Text
@@ -47,7 +49,7 @@ class Bar:
                 yield Text("\n".join(filter(None, (bar.line, bar.validation))), no_wrap=True, overflow="ellipsis")
 
         self.epochs = epochs
-        self.current = 1
+        self.current = epoch
         self.line = self.validation = ""
         self.progress = TwoLines(
             TextColumn("{task.description}"),
@@ -58,7 +60,8 @@ class Bar:
             console=Console(stderr=True),
         )
         total = None if batches_per_epoch is None else epochs * batches_per_epoch
-        self.task = self.progress.add_task(self._description(), total=total)
+        completed = 0 if batches_per_epoch is None else (epoch - 1) * batches_per_epoch + done
+        self.task = self.progress.add_task(self._description(), total=total, completed=completed)
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -76,7 +79,7 @@ class Bar:
         """
         self.line = (
             f"loss {meter.loss:.4f}  accuracy {100 * meter.accuracy:.1f} %"
-            f"  gradient norm {meter.gradient_norm:.2f}  {meter.rate:,.0f} sequences/s"
+            f"  gradient norm {meter.gradient_norm:.2f}  {_speed(meter)}"
         )
         self.progress.update(self.task, advance=1, description=self._description())
 
@@ -99,8 +102,15 @@ class Bar:
         return f"epoch {self.current}/{self.epochs}"
 
 
-def make_bar(show: bool, epochs: int, batches: Any) -> Silent | Bar:
+def _speed(meter):
+    """Sequences per second; targets per second where a sequence has many, as in a language model."""
+    if meter.counted <= meter.sequences:
+        return f"{meter.rate:,.0f} sequences/s"
+    return f"{meter.rate * meter.counted / meter.sequences:,.0f} targets/s"
+
+
+def make_bar(show: bool, epochs: int, batches: Any, *, epoch: int = 1, done: int = 0) -> Silent | Bar:
     """Give a ``Bar`` if ``show``, else ``Silent``; the length of ``batches`` is used where it has one."""
     if not show:
         return Silent()
-    return Bar(epochs, len(batches) if hasattr(batches, "__len__") else None)
+    return Bar(epochs, len(batches) if hasattr(batches, "__len__") else None, epoch=epoch, done=done)

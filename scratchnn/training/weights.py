@@ -129,6 +129,41 @@ class Weights:
         elif self.safe is not None:
             self.write(self.safe)
 
+    def kept(self) -> dict[str, np.ndarray]:
+        """Give the arrays that stand beside the parameters: the sums of the average, the best and the proved weights.
+
+        Returns
+        -------
+        dict of str to array
+            "average/NAME", "best/NAME", "safe/NAME", those that there are; the arrays themselves.
+        """
+        sums = None if self.average is None else self.average.sums
+        safe = self.safe if self.best is None else None  # not needed any more
+        groups = {"average": sums, "best": self.best, "safe": safe}
+        return {
+            f"{group}/{name}": array for group, arrays in groups.items() if arrays for name, array in arrays.items()
+        }
+
+    def put_back(self, kept: dict[str, np.ndarray], *, count: int, score: Any) -> None:
+        """Go back to what ``kept`` gave.
+
+        Parameters
+        ----------
+        kept : dict of str to array
+        count : int
+            Updates of the average.
+        score : comparable or None
+            Of the best weights.
+        """
+
+        def group(which):
+            found = {name: kept[f"{which}/{name}"].copy() for name in self.params if f"{which}/{name}" in kept}
+            return found or None
+
+        self.best, self.safe, self.score = group("best"), group("safe"), score
+        if self.average is not None:
+            self.average.sums, self.average.count = group("average") or self.average.sums, count
+
     def effective(self) -> dict[str, np.ndarray]:
         """Copy the weights to evaluate: the average, or the weights themselves without one.
 

@@ -75,6 +75,64 @@ def test_adam_without_gradient_stays():
     assert p[0] == 3.0
 
 
+def test_adagrad_by_hand():
+    """Sums 4, then 4 + 9 = 13; the second rate is 0.1 / (1 + 0.5)."""
+    p, state = reference.adagrad(one(1.0), one(2.0), lr=0.1, lr_decay=0.5, eps=1.0)
+    assert state == (one(4.0), 1)
+    assert p[0] == pytest.approx(1 - 0.1 * 2 / (2 + 1), abs=1e-15)
+    before = p[0]
+    p, state = reference.adagrad(p, one(3.0), state, lr=0.1, lr_decay=0.5, eps=1.0)
+    assert state == (one(13.0), 2)
+    assert p[0] == pytest.approx(before - 0.1 / 1.5 * 3 / (math.sqrt(13) + 1), abs=1e-15)
+
+
+def test_adagrad_begins_with_the_value_given():
+    p, state = reference.adagrad(one(1.0), one(3.0), reference.adagrad_start(one(1.0), 16.0), lr=0.5, eps=0.0)
+    assert state.total[0] == 25.0
+    assert p[0] == pytest.approx(1 - 0.5 * 3 / 5, abs=1e-15)
+
+
+def test_rmsprop_by_hand():
+    """Mean squares 0.25*4 = 1, then 0.75*1 + 0.25*9 = 3; the mean is not corrected for its start at 0."""
+    p, state = reference.rmsprop(one(0.0), one(2.0), lr=0.1, alpha=0.75, eps=1.0)
+    assert state.v[0] == 1.0
+    assert p[0] == pytest.approx(-0.1 * 2 / (1 + 1), abs=1e-15)
+    p, state = reference.rmsprop(p, one(3.0), state, lr=0.1, alpha=0.75, eps=1.0)
+    assert state.v[0] == 3.0
+    assert p[0] == pytest.approx(-0.1 - 0.1 * 3 / (math.sqrt(3) + 1), abs=1e-15)
+
+
+def test_rmsprop_with_momentum_by_hand():
+    """Directions 1 and 0.5 (the mean square goes from 4 to 16): velocity 1, then 0.5*1 + 0.5."""
+    p, state = reference.rmsprop(one(0.0), one(2.0), lr=0.1, alpha=0.0, eps=0.0, momentum=0.5)
+    assert state.velocity[0] == 1.0
+    p, state = reference.rmsprop(p, one(4.0), state, lr=0.1, alpha=0.0, eps=4.0, momentum=0.5)
+    assert state.velocity[0] == 1.0
+    assert p[0] == pytest.approx(-0.2, abs=1e-15)
+
+
+def test_centered_rmsprop_by_hand():
+    """After gradients 2 and 4 with alpha 1/2: mean 2.5, mean square 9, variance 9 - 6.25 = 2.75."""
+    p, state = reference.rmsprop(one(0.0), one(2.0), lr=0.1, alpha=0.5, eps=1.0, centered=True)
+    assert (state.v[0], state.m[0]) == (2.0, 1.0)
+    assert p[0] == pytest.approx(-0.1 * 2 / (math.sqrt(2 - 1) + 1), abs=1e-15)
+    before = p[0]
+    p, state = reference.rmsprop(p, one(4.0), state, lr=0.1, alpha=0.5, eps=1.0, centered=True)
+    assert (state.v[0], state.m[0]) == (9.0, 2.5)
+    assert p[0] == pytest.approx(before - 0.1 * 4 / (math.sqrt(2.75) + 1), abs=1e-15)
+
+
+def test_a_gradient_that_stays_the_same_gives_centered_rmsprop_no_nan():
+    """Its variance is 0, and rounding makes v - m**2 negative on the way: the root of that must not be taken."""
+    grad = np.linspace(0.1, 1.0, 10, dtype=np.float32)
+    p, state, negative = np.zeros_like(grad), None, False
+    for _ in range(300):
+        p, state = reference.rmsprop(p, grad, state, lr=1e-6, alpha=0.5, eps=1e-3, centered=True)
+        negative |= (state.v - state.m**2 < 0).any()
+        assert np.isfinite(p).all()
+    assert negative, "no rounding occurred: the case is not the one meant"
+
+
 RUNS = [
     ("sgd", "SGD", {"lr": 0.1}),
     ("sgd", "SGD", {"lr": 0.1, "momentum": 0.9}),
@@ -85,6 +143,13 @@ RUNS = [
     ("adam", "Adam", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}),
     ("adamw", "AdamW", {"lr": 0.05}),
     ("adamw", "AdamW", {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.3}),
+    ("adagrad", "Adagrad", {"lr": 0.1}),
+    ("adagrad", "Adagrad", {"lr": 0.1, "lr_decay": 0.3, "eps": 1e-3, "weight_decay": 0.1}),
+    ("rmsprop", "RMSprop", {"lr": 0.01}),
+    ("rmsprop", "RMSprop", {"lr": 0.01, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+    ("rmsprop", "RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.7}),
+    ("rmsprop", "RMSprop", {"lr": 0.01, "alpha": 0.9, "centered": True, "eps": 1e-3}),
+    ("rmsprop", "RMSprop", {"lr": 0.01, "alpha": 0.8, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
 ]
 
 
@@ -130,7 +195,7 @@ def test_float32_stays_float32(ours, settings):
         assert {a.dtype for a in state if isinstance(a, np.ndarray)} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("ours", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("ours", ["sgd", "adam", "adamw", "adagrad", "rmsprop"])
 def test_wrong_arguments_get_one_sentence(ours):
     step = getattr(reference, ours)
     sentence = f"optimizers.{ours}: grad has shape (2,), expected the shape of p (3,)"

@@ -1,11 +1,11 @@
-"""Clipping: by hand, extreme numbers, beside torch."""
+"""Clipping by norm and by value: by hand, extreme numbers, beside torch."""
 
 import math
 
 import numpy as np
 import pytest
 
-from scratchnn.training import clip_grad_norm, gradient_norm
+from scratchnn.training import clip_grad_norm, clip_grad_value, gradient_norm
 
 
 def test_norm_by_hand():
@@ -80,3 +80,52 @@ def test_beside_torch(max_norm):
     assert clip_grad_norm(grads, max_norm) == pytest.approx(theirs, rel=1e-14)
     for g, peer in zip(grads.values(), peers, strict=True):
         np.testing.assert_allclose(g, peer.grad.numpy(), rtol=1e-14, atol=0)
+
+
+def test_clip_by_value_by_hand():
+    """Two of three entries are clamped: the direction changes, which is why this is not clipping by the norm."""
+    grads = {"a": np.array([3.0, -0.5]), "b": np.array([[-4.0]])}
+    a = grads["a"]
+    assert clip_grad_value(grads, 1.0) == pytest.approx(2 / 3)
+    assert grads["a"] is a
+    assert a.tolist() == [1.0, -0.5]
+    assert grads["b"].tolist() == [[-1.0]]
+
+
+def test_clipping_by_norm_keeps_the_direction_and_by_value_does_not():
+    by_norm, by_value = {"a": np.array([3.0, 4.0])}, {"a": np.array([3.0, 4.0])}
+    clip_grad_norm(by_norm, 1.0)
+    clip_grad_value(by_value, 1.0)
+    assert by_norm["a"][1] / by_norm["a"][0] == pytest.approx(4 / 3)
+    assert by_value["a"][1] / by_value["a"][0] == 1.0
+
+
+def test_clip_by_value_of_nothing_and_of_what_is_not_finite():
+    assert clip_grad_value({}, 1.0) == 0.0
+    assert clip_grad_value({"a": np.zeros(0)}, 1.0) == 0.0
+    grads = {"a": np.array([math.nan, math.inf, -math.inf, 0.5])}
+    assert clip_grad_value(grads, 2.0) == 0.5
+    np.testing.assert_array_equal(grads["a"], [math.nan, 2.0, -2.0, 0.5])
+
+
+def test_clip_by_value_keeps_float32():
+    grads = {"a": np.full(3, 7, np.float32)}
+    clip_grad_value(grads, np.float64(0.1))
+    assert grads["a"].dtype == np.float32
+
+
+@pytest.mark.parametrize("bad", [0, -1.0, math.nan])
+def test_the_value_must_be_positive(bad):
+    with pytest.raises(ValueError, match="clip_grad_value: value is"):
+        clip_grad_value({"a": np.ones(1)}, bad)
+
+
+@pytest.mark.parametrize("value", [0.01, 0.5, 100.0])
+def test_clip_by_value_beside_torch(value):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    grads = {"a": np.random.default_rng(0).normal(size=(3, 4))}
+    peer = torch.nn.Parameter(torch.zeros((3, 4), dtype=torch.float64))
+    peer.grad = torch.tensor(grads["a"])
+    torch.nn.utils.clip_grad_value_([peer], value)
+    clip_grad_value(grads, value)
+    assert np.array_equal(grads["a"], peer.grad.numpy())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchnn.probe import complex_step, richardson
-from scratchnn.training import SGD, CrossEntropyLoss, evaluate, fit
+from scratchnn.training import SGD, CrossEntropyLoss, balanced_weights, evaluate, fit
 
 SETTINGS = [
     {},
@@ -53,7 +53,7 @@ def test_backward(settings):
 
     exact = complex_step(loss, {"logits": logits})["logits"]
     np.testing.assert_allclose(got, exact, rtol=0, atol=1e-10 * np.abs(exact).max())
-    differences, errors = richardson(loss, {"logits": logits})
+    differences, errors = richardson(loss, {"logits": logits})[:2]
     assert (np.abs(got - differences["logits"]) <= 10 * errors["logits"]).all()
     assert errors["logits"].max() < 1e-6
 
@@ -127,6 +127,39 @@ def test_fit_with_it_equals_fit_with_the_logistic_loss(toys):
     ]  # fmt: skip
     assert losses[0] == pytest.approx(losses[1], rel=1e-13)
     assert models[0].params["w"][0] == pytest.approx(models[1].params["w"][0], rel=1e-13)
+
+
+def test_balanced_weights_by_hand():
+    """Classes seen 3, 1 and 0 times of 4: 4/(2*3), 4/(2*1), and 1 for the one that does not occur."""
+    assert balanced_weights(np.array([0, 0, -100, 1, 0]), 3) == pytest.approx([2 / 3, 2.0, 1.0], rel=1e-15)
+
+
+def test_balanced_weights_let_every_class_count_the_same():
+    targets = np.random.default_rng(0).choice(4, p=[0.6, 0.3, 0.07, 0.03], size=200)
+    weight = balanced_weights(targets, 4)
+    sums = np.bincount(targets, weight[targets])
+    assert sums == pytest.approx([50.0] * 4, rel=1e-13)
+    assert weight[targets].mean() == pytest.approx(1.0, rel=1e-13)
+
+
+def test_balanced_weights_end_the_bias_of_a_logistic_model(toys):
+    """Inputs say nothing and 9 of 10 targets are 0: p(1) must become 1/10, and 1/2 with balanced weights."""
+    targets = np.array([1] + [0] * 9)
+    batch = toys.Batch(np.zeros(10), None, targets)
+    for weight, wanted in ((None, 0.1), (balanced_weights(targets, 2), 0.5)):
+        model = toys.Logistic()
+        fit(
+            model, CrossEntropyLoss(weight), SGD(model.params, lr=5.0), lambda rng: [batch], epochs=100,
+            rng=np.random.default_rng(0), progress=False,
+        )  # fmt: skip
+        assert 1 / (1 + np.exp(-model.params["b"][0])) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_targets_without_weights_get_one_sentence():
+    with pytest.raises(ValueError, match="balanced_weights: no target counts, expected at least one"):
+        balanced_weights(np.array([-100]), 3)
+    with pytest.raises(ValueError, match="balanced_weights: targets go from 0 to 3, expected 0 to 2"):
+        balanced_weights(np.array([0, 3]), 3)
 
 
 def test_wrong_settings_get_one_sentence(toys):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from scratchnn.training import SGD, Adam, AdamW
+from scratchnn.training import SGD, Adagrad, Adam, AdamW, RMSprop
 
 RUNS = [
     (SGD, {"lr": 0.1}),
@@ -16,6 +16,10 @@ RUNS = [
     (Adam, {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.1}),
     (AdamW, {}),
     (AdamW, {"lr": 0.05, "weight_decay": 0.3}),
+    (Adagrad, {}),
+    (Adagrad, {"lr": 0.1, "lr_decay": 0.2, "initial_accumulator_value": 0.5, "eps": 1e-3, "weight_decay": 0.1}),
+    (RMSprop, {}),
+    (RMSprop, {"lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.6, "centered": True}),
 ]
 
 
@@ -155,6 +159,18 @@ def test_an_error_changes_nothing():
         (lambda: SGD(problem(), nesterov=True), ValueError, "SGD: nesterov needs a momentum above 0"),
         (lambda: Adam(problem(), betas=(0.9, 1.0)), ValueError, "Adam: beta2 is 1.0, expected 0 <= beta2 < 1"),
         (lambda: AdamW(problem(), eps=-1), ValueError, "AdamW: eps is -1.0, expected 0 or more"),
+        (lambda: RMSprop(problem(), alpha=1), ValueError, "RMSprop: alpha is 1.0, expected 0 <= alpha < 1"),
+        (
+            lambda: RMSprop(problem(), momentum=-1),
+            ValueError,
+            "RMSprop: momentum is -1.0, expected 0 <= momentum < 1",
+        ),
+        (lambda: Adagrad(problem(), lr_decay=-1), ValueError, "Adagrad: lr_decay is -1.0, expected 0 or more"),
+        (
+            lambda: Adagrad(problem(), initial_accumulator_value=-1),
+            ValueError,
+            "Adagrad: initial_accumulator_value is -1.0, expected 0 or more",
+        ),
         (lambda: AdamW(problem(), weight_decay=-1), ValueError, "AdamW: weight_decay is -1.0, expected 0 or more"),
     ],
 )

@@ -1,18 +1,18 @@
-"""Optimisers as pure update functions: stochastic gradient descent, Adam, AdamW."""
+"""Optimisers as pure update functions: stochastic gradient descent, Adam, AdamW, Adagrad, RMSprop."""
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from . import equations, reference
-from .reference import AdamState, SGDState
+from .reference import AdagradState, AdamState, RMSpropState, SGDState
 
-__all__ = ["AdamState", "SGDState", "equations", "reference", "sample"]
+__all__ = ["AdagradState", "AdamState", "RMSpropState", "SGDState", "equations", "reference", "sample"]
 
 
 def sample(
     rng: np.random.Generator, *, D: int = 2, H: int = 5, scale: float = 0.5, dtype: DTypeLike = np.float64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a parameter and its gradient: the arguments of ``sgd``, ``adam`` and ``adamw`` for a first step.
+    """Draw a parameter and its gradient: the arguments of every optimiser for a first step.
 
     Parameters
     ----------

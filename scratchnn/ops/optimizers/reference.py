@@ -25,6 +25,21 @@ class AdamState(NamedTuple):
     count: int  # type: ignore[assignment]  # steps taken
 
 
+class AdagradState(NamedTuple):
+    """What Adagrad remembers of one parameter."""
+
+    total: np.ndarray  # the shape of p, sum of the squared gradients
+    count: int  # type: ignore[assignment]  # steps taken
+
+
+class RMSpropState(NamedTuple):
+    """What RMSprop remembers of one parameter."""
+
+    v: np.ndarray  # the shape of p, decaying mean of the gradient's square
+    m: np.ndarray  # the shape of p, decaying mean of the gradient
+    velocity: np.ndarray  # the shape of p
+
+
 def sgd_start(p: np.ndarray) -> SGDState:
     """Give the state before the first step of ``sgd``: zero velocity."""
     return SGDState(np.zeros_like(p))
@@ -33,6 +48,16 @@ def sgd_start(p: np.ndarray) -> SGDState:
 def adam_start(p: np.ndarray) -> AdamState:
     """Give the state before the first step of ``adam`` and ``adamw``: zero means, no steps."""
     return AdamState(np.zeros_like(p), np.zeros_like(p), 0)
+
+
+def adagrad_start(p: np.ndarray, value: float = 0.0) -> AdagradState:
+    """Give the state before the first step of ``adagrad``: every sum begins with ``value``."""
+    return AdagradState(np.full_like(p, value), 0)
+
+
+def rmsprop_start(p: np.ndarray) -> RMSpropState:
+    """Give the state before the first step of ``rmsprop``: zero means, zero velocity."""
+    return RMSpropState(np.zeros_like(p), np.zeros_like(p), np.zeros_like(p))
 
 
 def sgd(
@@ -217,6 +242,124 @@ def moments(g: np.ndarray, state: AdamState, betas: tuple[float, float]) -> tupl
     m_hat = m / (1 - beta1**count)  # (7)
     v_hat = v / (1 - beta2**count)  # (8)
     return m_hat, v_hat, AdamState(m, v, count)
+
+
+def adagrad(
+    p: np.ndarray,
+    grad: np.ndarray,
+    state: AdagradState | None = None,
+    *,
+    lr: float,
+    lr_decay: float = 0.0,
+    eps: float = 1e-10,
+    weight_decay: float = 0.0,
+) -> tuple[np.ndarray, AdagradState]:
+    """Take one step of Adagrad: every entry has a learning rate that falls with the gradients it has seen.
+
+    Parameters
+    ----------
+    p : array
+        The parameter.
+    grad : array, the shape of p
+        dLoss/dp.
+    state : AdagradState, optional
+        What the step before returned.
+    lr : float
+        Learning rate.
+    lr_decay : float
+        Step k goes with ``lr / (1 + (k - 1) * lr_decay)``.
+    eps : float
+        Keeps the division finite.
+    weight_decay : float
+        Adds ``weight_decay * p`` to the gradient.
+
+    Returns
+    -------
+    p_new : array, the shape of p
+    state : AdagradState
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (1), (11)-(13).  Checked by: tests/ops/test_optimizers.py
+    """
+    _check("adagrad", p, grad)
+    total_prev, count = adagrad_start(p) if state is None else state
+    count = count + 1
+    g = grad + weight_decay * p  # (1)
+    total = total_prev + g**2  # (11)
+    rate = lr / (1 + (count - 1) * lr_decay)  # (12)
+    p_new = p - rate * g / (np.sqrt(total) + eps)  # (13)
+    return p_new, AdagradState(total, count)
+
+
+def rmsprop(
+    p: np.ndarray,
+    grad: np.ndarray,
+    state: RMSpropState | None = None,
+    *,
+    lr: float,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    momentum: float = 0.0,
+    centered: bool = False,
+) -> tuple[np.ndarray, RMSpropState]:
+    """Take one step of RMSprop: the gradient divided by the root of its mean square.
+
+    Parameters
+    ----------
+    p : array
+        The parameter.
+    grad : array, the shape of p
+        dLoss/dp.
+    state : RMSpropState, optional
+        What the step before returned.
+    lr : float
+        Learning rate.
+    alpha : float
+        Decay of the means; they start at 0 and are not corrected for it, unlike Adam's.
+    eps : float
+        Keeps the division finite.
+    weight_decay : float
+        Adds ``weight_decay * p`` to the gradient.
+    momentum : float
+        0: none.
+    centered : bool
+        Divide by the standard deviation of the gradient instead. Rounding can make the variance of a gradient that
+        stays the same negative (PyTorch then gives NaN); here it is 0 at least, and the step huge: choose eps.
+
+    Returns
+    -------
+    p_new : array, the shape of p
+    state : RMSpropState
+
+    Raises
+    ------
+    ValueError
+        The shapes disagree.
+    TypeError
+        An array is not floating-point.
+
+    Notes
+    -----
+    Source: equations (1), (14)-(18).  Checked by: tests/ops/test_optimizers.py
+    """
+    _check("rmsprop", p, grad)
+    v_prev, m_prev, velocity_prev = rmsprop_start(p) if state is None else state
+    g = grad + weight_decay * p  # (1)
+    v = alpha * v_prev + (1 - alpha) * g**2  # (14)
+    m = alpha * m_prev + (1 - alpha) * g  # (15)
+    spread = np.maximum(v - m**2, 0) if centered else v  # (16)
+    velocity = momentum * velocity_prev + g / (np.sqrt(spread) + eps)  # (17)
+    p_new = p - lr * velocity  # (18)
+    return p_new, RMSpropState(v, m, velocity)
 
 
 def _check(where, p, grad):

@@ -1,0 +1,28 @@
+"""Figures in one style: colour-blind safe, titled, labelled; returned as matplotlib Figures, nothing is shown.
+
+One file per family of pictures; ``style`` holds what they share. Colours are those of Okabe & Ito (2008); maps are
+cividis and shades of one blue, which read the same with and without colour vision. No pyplot: figures work without
+a screen and leave no global state.
+"""
+
+from .attention import attention_over_series, attention_rows
+from .gradient_flow import gradient_flow
+from .gradients import Panel, error_maps, step_curve
+from .language import memory, nats_curves
+from .style import save
+from .training import confusion, loss_curves, train_and_test
+
+__all__ = [
+    "Panel",
+    "attention_over_series",
+    "attention_rows",
+    "confusion",
+    "error_maps",
+    "gradient_flow",
+    "loss_curves",
+    "memory",
+    "nats_curves",
+    "save",
+    "step_curve",
+    "train_and_test",
+]
