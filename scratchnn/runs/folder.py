@@ -3,10 +3,12 @@
 settings.json   settings, classes, vocabulary, versions     history.csv    one row per epoch
 weights.safetensors   the parameters                        results.json   accuracy, baselines, times
 curves.png, confusion.png, attention.png                    pictures
+checkpoints/    while it trains: what ``runs.resume`` goes on from, one folder a member
+results.json is written last: a folder that has it is that of a finished run, or says that it was interrupted.
 """
 
+import contextlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -18,36 +20,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import scratchnn
-from scratchnn import draw
+from scratchnn import draw, files
 from scratchnn.errors import InputError
 
 from .settings import Settings, SettingsError
 
 FORMAT = "scratchnn run"
 VERSION = 1
+CHECKPOINTS = "checkpoints"
 
 
 class RunError(InputError):
     """A run folder cannot be written or read; one sentence says why."""
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: to a temporary name beside it, then renamed.
-
-    Parameters
-    ----------
-    path : Path
-    data : bytes
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with open(part, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+class RunFinished(RunError):
+    """A run has come to its end, so that there is nothing to go on with; one sentence says so."""
 
 
 class RunFolder:
@@ -63,10 +51,11 @@ class RunFolder:
     def __init__(self, path: str | Path, made: Sequence[Path] = ()) -> None:
         self.path = Path(path)
         self.made = made
+        self.lock: Any = None
 
     @classmethod
     def create(cls, path: str | Path | None, task: str) -> "RunFolder":
-        """Make a new, empty run folder.
+        """Make a new, empty run folder and hold it, so that no other run uses it until ``let_go``.
 
         Parameters
         ----------
@@ -82,6 +71,8 @@ class RunFolder:
         ------
         RunError
             Something is there already, or the place cannot be written.
+        HeldError
+            Another process is training there.
         """
         if path is not None and not str(path):
             raise RunError("the run folder's name is empty, expected a folder to make")
@@ -102,27 +93,83 @@ class RunFolder:
                     if len(candidates) > 1:
                         continue  # another run of the same second
                     made = []
-                if any(path.iterdir()):
-                    raise RunError(f"{path} is not empty, expected a new or empty folder; nothing was changed")
-                probe = path / ".part"
-                probe.touch()
-                probe.unlink()
+                folder = cls(path, made)
+                folder._expect_empty()
+                folder.hold()
+                try:
+                    folder._expect_empty()  # nobody came in between
+                except RunError:
+                    folder.let_go()
+                    raise
             except OSError as error:
                 raise RunError(f"{path} cannot be written: {error.strerror}") from None
-            return cls(path, made)
+            return folder
         raise RunError(f"{candidates[0]} and 998 more are taken, name the run folder with --out")
 
-    def discard(self) -> None:
-        """Undo ``create``, and what was written since, if training ended before there were weights to keep."""
-        if any(self.path.rglob("weights.safetensors")):
-            return
+    def hold(self) -> None:
+        """Keep other processes out until ``let_go``, and clear away what a killed one left half-written.
+
+        Raises
+        ------
+        HeldError
+            Another process is training there.
+        """
+        try:
+            self.lock = files.hold(self.path)
+            files.sweep(self.path)
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written: {error.strerror or error}") from None
+
+    def take_up(self) -> None:
+        """Hold the folder of a run that was stopped, to go on with it.
+
+        Raises
+        ------
+        RunFinished
+            There is nothing to go on with.
+        HeldError
+            Another process is training there.
+        """
+        self.hold()
+        if self.finished:
+            self.let_go()
+            raise RunFinished(f"{self.path} is finished, there is nothing to go on with")
+
+    def let_go(self) -> None:
+        """Stop holding the folder."""
+        if self.lock is not None:
+            files.let_go(self.lock)
+            self.lock = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end and all its files are there."""
+        try:
+            results = json.loads((self.path / "results.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(results, dict) and not results.get("interrupted", False)
+
+    def discard(self) -> bool:
+        """Undo ``create``, and what was written since, if training ended before there was anything to keep.
+
+        Returns
+        -------
+        bool
+            True: done. False: there are weights or checkpoints, nothing was changed.
+        """
+        if any(self.path.rglob("weights.safetensors")) or any(self.path.rglob(f"{CHECKPOINTS}/*/*.safetensors")):
+            return False
+        self.let_go()
         for entry in self.path.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink(missing_ok=True)
         for folder in self.made:
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        return True
 
     def write_json(self, name: str, record: dict) -> None:
         """Write one JSON file.
@@ -143,6 +190,7 @@ class RunFolder:
         vocabulary: Any,
         input_size: int | None,
         data: str,
+        members_trained: int | None = None,
     ) -> None:
         """Write settings.json: all that rebuilds the model besides the weights.
 
@@ -154,6 +202,8 @@ class RunFolder:
         input_size : int or None
         data : str
             Fingerprint of the data set.
+        members_trained : int, optional
+            How many members the weights hold, if fewer than the settings ask for.
         """
         self.write_json(
             "settings.json",
@@ -164,6 +214,7 @@ class RunFolder:
                 "classes": list(classes),
                 "input_size": input_size,
                 "data": data,
+                "members_trained": members_trained,
                 "vocabulary": None if vocabulary is None else vocabulary.to_dict(),
                 "made_with": {
                     "scratchnn": scratchnn.__version__,
@@ -263,7 +314,10 @@ class RunFolder:
 
         path = self.path / "weights.safetensors"
         if not path.exists():
-            raise RunError(f"{self.path} holds no weights.safetensors, its training did not come to an end")
+            raise RunError(
+                f"{self.path} holds no weights.safetensors, its training did not come to an end; "
+                f"`scratchnn train --resume {self.path}` goes on with it"
+            )
         try:
             weights = load(path.read_bytes())
         except OSError as error:
@@ -275,8 +329,12 @@ class RunFolder:
                 raise RunError(f"{path} is damaged: {name} holds something else than finite floating-point numbers")
         return weights
 
+    def _expect_empty(self):
+        if any(entry.name != files.LOCK for entry in self.path.iterdir()):
+            raise RunError(f"{self.path} is not empty, expected a new or empty folder; nothing was changed")
+
     def _write(self, name, data):
         try:
-            write_bytes(self.path / name, data)
+            files.write_bytes(self.path / name, data)
         except OSError as error:
             raise RunError(f"{self.path / name} cannot be written: {error.strerror}") from None

@@ -1,16 +1,17 @@
 """The main job: train on a task, measure on its test part, leave a run folder."""
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from scratchnn import data, draw, training
 from scratchnn.data.baselines import majority_baseline, measure
 
-from .folder import RunFolder
+from .folder import RunError, RunFolder
 from .learning import learn
+from .opened import read_vocabulary, same_data
 from .pictures import attention_picture
 from .prepare import build_model, fingerprint, predictions, prepare
+from .saving import Saving
 from .settings import Settings
 
 
@@ -28,6 +29,7 @@ def train(
     *,
     dataset: data.Dataset | None = None,
     progress: bool = True,
+    saving: Saving = Saving(),  # noqa: B008, it is frozen
 ) -> Result:
     """Train, evaluate on the test part and write the run folder.
 
@@ -40,10 +42,14 @@ def train(
         Used instead of the task's own.
     progress : bool
         Show a progress bar.
+    saving : Saving
+        How often checkpoints are written, and whether they stay.
 
     Returns
     -------
     Result
+        Stopped by Ctrl-C or SIGTERM: measured with the best weights so far, and ``resume`` goes on from where
+        training stood.
 
     Raises
     ------
@@ -52,14 +58,70 @@ def train(
     """
     prepared = prepare(settings, dataset=dataset)
     folder = RunFolder.create(out, prepared.dataset.name)
-    try:
-        return _train(settings, prepared, folder, progress)
-    except BaseException:
-        folder.discard()
-        raise
+    with saving.guarding(folder):
+        dataset = prepared.dataset
+        kept = {
+            "classes": dataset.classes,
+            "vocabulary": prepared.vocabulary,
+            "input_size": prepared.input_size,
+            "data": fingerprint(dataset),
+        }
+        folder.write_settings(settings, **kept)
+        return _train(settings, prepared, folder, kept, progress, saving)
 
 
-def _train(settings, prepared, folder, progress):
+def resume(
+    path: str | Path,
+    *,
+    data: str | None = None,
+    dataset: data.Dataset | None = None,
+    backend: str | None = None,
+    threads: int | None = None,
+    progress: bool = True,
+    saving: Saving = Saving(),  # noqa: B008, it is frozen
+) -> Result:
+    """Go on with a run that was stopped or killed, as if it never had been.
+
+    Parameters
+    ----------
+    path : str or Path
+        Run folder. A run without any checkpoint yet begins from the start.
+    data : str, optional
+        Where the user's own file lies now, if it has moved.
+    dataset : data.Dataset, optional
+        Used instead of the task's own, as for ``train``.
+    backend : str, optional
+    threads : int, optional
+        Another backend or number of threads than before may change the last digits.
+    progress : bool
+    saving : Saving
+
+    Returns
+    -------
+    Result
+        The weights and, but for the times, the history and the results of an unbroken run, bit for bit.
+
+    Raises
+    ------
+    RunFinished
+        There is nothing to go on with.
+    RunError, HeldError, training.CheckpointError
+        One sentence each.
+    """
+    folder = RunFolder(path)
+    record = folder.read_record()
+    if record["settings"].task == "article":
+        raise RunError(f"{path} is one model of the article's program, resume the whole: the folder above it")
+    folder.take_up()
+    with saving.guarding(folder):
+        vocabulary = read_vocabulary(record, path)
+        settings = record["settings"].changed(backend=backend, threads=threads)
+        moved, prepared = same_data(record | {"settings": settings}, vocabulary, path, data, dataset)
+        kept = {"vocabulary": vocabulary} | {name: record[name] for name in ("classes", "input_size", "data")}
+        return _train(moved, prepared, folder, kept, progress, saving)
+
+
+def _train(settings, prepared, folder, kept, progress, saving):
     dataset = prepared.dataset
     model = build_model(
         settings,
@@ -67,19 +129,13 @@ def _train(settings, prepared, folder, progress):
         vocabulary=prepared.vocabulary,
         input_size=prepared.input_size,
     )
-    kept = {
-        "classes": dataset.classes,
-        "vocabulary": prepared.vocabulary,
-        "input_size": prepared.input_size,
-        "data": fingerprint(dataset),
-    }
-    folder.write_settings(settings, **kept)
-    started = time.perf_counter()
-    model, histories = learn(model, settings, prepared, progress=progress)
-    seconds = time.perf_counter() - started
-    if len(histories) < settings.members:  # stopped before every member had its turn
-        settings = settings.changed(members=len(histories))
-        folder.write_settings(settings, **kept)
+    model, histories = learn(
+        model, settings, prepared, progress=progress,
+        checkpoints=lambda member: saving.checkpoints(folder, settings, kept["data"], member),
+    )  # fmt: skip
+    trained = len(histories) if len(histories) < settings.members else None
+    folder.write_settings(settings, members_trained=trained, **kept)
+    settings = settings.changed(members=len(histories))
     folder.write_weights(model.state_dict())
     for number, history in enumerate(histories, 1):
         history.to_csv(folder.path / ("history.csv" if number == 1 else f"history-{number}.csv"))
@@ -102,11 +158,12 @@ def _train(settings, prepared, folder, progress):
         "epochs_run": sum(len(one.rows) for one in histories),
         "best_epoch": history.best_epoch,
         "interrupted": histories[-1].interrupted,
-        "seconds": round(seconds, 1),
+        "interrupted_by": histories[-1].interrupted_by,
+        "seconds": round(sum(one.seconds for one in histories), 1),
         "parameters": int(sum(value.size for value in model.params.values())),
     }
-    folder.write_json("results.json", results)
     _pictures(folder, settings, prepared, history, told, test, results)
+    folder.write_json("results.json", results)
     return Result(folder, results, history.rows)
 
 

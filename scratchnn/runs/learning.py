@@ -1,5 +1,6 @@
 """From settings, model and data to trained weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,17 @@ from scratchnn.models import Committee
 
 from .prepare import Prepared
 from .settings import Settings
-
-OPTIMIZERS = {
-    "adam": lambda params, s: training.Adam(params, lr=s.learning_rate, weight_decay=s.weight_decay),
-    "adamw": lambda params, s: training.AdamW(params, lr=s.learning_rate, weight_decay=s.weight_decay),
-    "sgd": lambda params, s: training.SGD(
-        params, lr=s.learning_rate, momentum=s.momentum, nesterov=s.momentum > 0, weight_decay=s.weight_decay
-    ),
-}
+from .steps import make_criterion, make_optimizer, make_schedule, weigh_classes
 
 
-def learn(model: Layer, settings: Settings, prepared: Prepared, *, progress: bool) -> tuple[Layer, list]:
+def learn(
+    model: Layer,
+    settings: Settings,
+    prepared: Prepared,
+    *,
+    progress: bool,
+    checkpoints: Callable[[int], training.Checkpoints | None] = lambda member: None,
+) -> tuple[Layer, list]:
     """Train a model on the task's data, or each member of a committee in turn.
 
     Parameters
@@ -31,6 +32,8 @@ def learn(model: Layer, settings: Settings, prepared: Prepared, *, progress: boo
     prepared : Prepared
     progress : bool
         Show a progress bar.
+    checkpoints : function
+        Number of a member, from 0 -> its checkpoints. A member that had come to its end gives its weights at once.
 
     Returns
     -------
@@ -42,16 +45,20 @@ def learn(model: Layer, settings: Settings, prepared: Prepared, *, progress: boo
     noise = {"replace": settings.replace, "remove": settings.remove}
     batches = prepared.batches(settings.fit_on, settings.batch_size, **noise)
     watched = prepared.batches("valid", 256) if settings.fit_on == "train" else None
+    class_weight = weigh_classes(settings, prepared)
     members = model.members if isinstance(model, Committee) else [model]
     histories = []
     for number, member in enumerate(members):
         histories.append(
-            fit_model(member, settings, batches, watched, watched is not None, member=number, progress=progress)
-        )
+            fit_model(
+                member, settings, batches, watched, watched is not None, member=number, progress=progress,
+                checkpoint=checkpoints(number), class_weight=class_weight,
+            )
+        )  # fmt: skip
         if histories[-1].interrupted:
             if not histories[-1].rows and len(histories) > 1:  # it has learnt nothing: the others go on without it
-                histories.pop()
-                histories[-1].interrupted = True
+                interrupted_by = histories.pop().interrupted_by
+                histories[-1].interrupted, histories[-1].interrupted_by = True, interrupted_by
             break
     if len(histories) == len(members):
         return model, histories
@@ -59,7 +66,16 @@ def learn(model: Layer, settings: Settings, prepared: Prepared, *, progress: boo
 
 
 def fit_model(
-    model: Layer, settings: Settings, batches: Any, watched: Any, chooses: bool, *, member: int = 0, progress: bool
+    model: Layer,
+    settings: Settings,
+    batches: Any,
+    watched: Any,
+    chooses: bool,
+    *,
+    member: int = 0,
+    progress: bool,
+    checkpoint: training.Checkpoints | None = None,
+    class_weight: np.ndarray | None = None,
 ) -> training.History:
     """Run ``training.fit`` as the settings say.
 
@@ -77,31 +93,33 @@ def fit_model(
     member : int
         Number in a committee: each shuffles and drops by draws of its own.
     progress : bool
+    checkpoint : training.Checkpoints, optional
+    class_weight : (C,) array, optional
+        What ``weigh_classes`` gave.
 
     Returns
     -------
     training.History
     """
-    optimizer = OPTIMIZERS[settings.optimizer](model.params, settings)
-    steps = settings.epochs * len(batches)
-    schedule = {
-        "constant": training.constant,
-        "cosine": lambda: training.cosine(steps, warmup_steps=int(settings.warmup * steps)),
-        "step": lambda: training.step_decay(max(1, steps // 3), 0.3),
-    }[settings.schedule]()
+    optimizer = make_optimizer(model.params, settings)
+    schedule = make_schedule(settings, len(batches), validated=chooses)
+    criterion = make_criterion(settings, class_weight)
     with threadpool_limits(settings.threads):
         return training.fit(
             model,
-            training.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+            criterion,
             optimizer,
             batches,
             epochs=settings.epochs,
             validation=watched,
             schedule=schedule,
-            max_norm=settings.max_norm or None,
+            max_norm=None if settings.clip_value else settings.max_norm or None,
+            clip_value=settings.clip_value or None,
+            accumulate=settings.accumulate,
             rng=np.random.default_rng([settings.seed, 2, member]),
             early_stopping=training.EarlyStopping(settings.patience) if chooses and settings.patience else None,
             average=settings.average or None,
             monitor="valid_accuracy" if chooses else None,
             progress=progress,
+            checkpoint=checkpoint,
         )

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchnn import training
+from scratchnn.data import Dataset
 from scratchnn.data.vocabulary import UNKNOWN, Vocabulary
+from scratchnn.models import LanguageModel
 
 from .folder import RunError, RunFolder
 from .prepare import Predictions, Prepared, build_model, fingerprint, predictions, prepare
@@ -55,9 +57,9 @@ def open_run(path: str | Path, backend: str | None = None) -> Loaded:
     """
     folder = RunFolder(path)
     record = folder.read_record()
-    settings = record["settings"].changed(backend=backend)
+    settings = record["settings"].changed(backend=backend, members=record.get("members_trained"))
+    vocabulary = read_vocabulary(record, path)
     try:
-        vocabulary = None if record["vocabulary"] is None else Vocabulary.from_dict(record["vocabulary"])
         model = build_model(
             settings,
             num_classes=len(record["classes"]),
@@ -90,25 +92,84 @@ def evaluate(path: str | Path, *, data: str | None = None, backend: str | None =
     Evaluation
     """
     run = open_run(path, backend)
-    settings, prepared = _same_data(run, data)
+    _expect_classifier(run)
+    settings, prepared = same_data(run._asdict(), run.vocabulary, run.path, data)
     test = prepared.dataset.split["test"]
     told = predictions(run.model, [prepared.inputs[k] for k in test])
     report = training.classification_report(prepared.dataset.targets[test], told.classes, len(run.classes))
     return Evaluation(settings, prepared, told, report)
 
 
-def _same_data(run, data):
-    """Load the data that a run was trained on, and refuse any other: its test part would hold training examples."""
-    if data is not None and run.settings.task != "own":
-        raise RunError(
-            f"{run.path} was trained on {run.settings.task}, which comes with the package; leave out --data"
-        )
-    settings = run.settings.changed(data=data)
-    prepared = prepare(settings, vocabulary=run.vocabulary)
-    if tuple(prepared.dataset.classes) != run.classes or fingerprint(prepared.dataset) != run.data:
-        raise RunError(
-            f"{settings.data or settings.task} is not, or no longer, the data that {run.path} was trained on"
-        )
+def _expect_classifier(run):
+    if isinstance(run.model, LanguageModel):
+        raise RunError(f"{run.path} is a language model, expected a classifier; let it write with `scratchnn sample`")
+
+
+def read_vocabulary(record: dict[str, Any], path: str | Path) -> Vocabulary | None:
+    """Rebuild the vocabulary in a run's settings.json.
+
+    Parameters
+    ----------
+    record : dict
+        Of ``RunFolder.read_record``.
+    path : str or Path
+        Of the run, for the sentence.
+
+    Returns
+    -------
+    data.Vocabulary or None
+        None: the run is about series.
+
+    Raises
+    ------
+    RunError
+        It is damaged.
+    """
+    try:
+        return None if record["vocabulary"] is None else Vocabulary.from_dict(record["vocabulary"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: the vocabulary in settings.json is damaged ({error})") from None
+
+
+def same_data(
+    record: dict[str, Any],
+    vocabulary: Vocabulary | None,
+    path: str | Path,
+    data: str | None = None,
+    dataset: Dataset | None = None,
+) -> tuple[Settings, Prepared]:
+    """Load the data that a run was trained on, and refuse any other: its test part would hold training examples.
+
+    Parameters
+    ----------
+    record : dict
+        With the run's ``settings``, ``classes`` and fingerprint of the ``data``.
+    vocabulary : data.Vocabulary or None
+    path : str or Path
+        Of the run, for the sentence.
+    data : str, optional
+        Where the user's own file lies now, if it has moved.
+    dataset : data.Dataset, optional
+        Used instead of the task's own.
+
+    Returns
+    -------
+    settings : Settings
+        With the new place of the data.
+    prepared : Prepared
+
+    Raises
+    ------
+    RunError
+        Other data than those of the run.
+    """
+    settings = record["settings"]
+    if data is not None and settings.task != "own":
+        raise RunError(f"{path} was trained on {settings.task}, which comes with the package; leave out --data")
+    settings = settings.changed(data=data and str(Path(data).resolve()))
+    prepared = prepare(settings, dataset=dataset, vocabulary=vocabulary)
+    if tuple(prepared.dataset.classes) != tuple(record["classes"]) or fingerprint(prepared.dataset) != record["data"]:
+        raise RunError(f"{settings.data or settings.task} is not, or no longer, the data that {path} was trained on")
     return settings, prepared
 
 
@@ -154,6 +215,7 @@ def predict(
         The run is unusable, a text is empty, or the run was not trained on texts.
     """
     run = open_run(path, backend)
+    _expect_classifier(run)
     if run.vocabulary is None and texts:
         raise RunError(f"{path} was trained on series of numbers, not on texts; ask for a test example (--example N)")
     encoded, tokens, truths = [], [], []
@@ -162,7 +224,7 @@ def predict(
         tokens.append(run.vocabulary.pieces(text))
         truths.append(None)
     if example is not None:
-        _, prepared = _same_data(run, data)
+        _, prepared = same_data(run._asdict(), run.vocabulary, run.path, data)
         test = prepared.dataset.split["test"]
         if not 0 <= example < len(test):
             raise RunError(f"example {example} does not exist, expected 0 to {len(test) - 1}")

@@ -7,13 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchnn import data
-from scratchnn.models import Committee, SequenceClassifier
+from scratchnn.models import Committee, LanguageModel, SequenceClassifier
 
 from .settings import Settings, SettingsError
 
 MODEL_SETTINGS = (
     "embedding_size", "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "score", "attention_size",
     "query", "ngram_sizes", "ngram_dropout", "input_dropout", "dropout", "output_dropout", "dropout_per", "init",
+    "forget_bias", "backend",
+)  # fmt: skip
+LANGUAGE_SETTINGS = (
+    "embedding_size", "cell", "hidden_size", "num_layers", "input_dropout", "dropout", "dropout_per", "init",
     "forget_bias", "backend",
 )  # fmt: skip
 
@@ -79,6 +83,8 @@ def load_dataset(settings: Settings) -> data.Dataset:
     -------
     data.Dataset
     """
+    if settings.task == "chars":
+        raise SettingsError("the task chars is one running text, not a set: use runs.train_language for it")
     if settings.task == "article":
         return data.article(np.random.default_rng([settings.seed, 0]))
     if settings.task != "own":
@@ -123,7 +129,7 @@ def prepare(
 
 def build_model(
     settings: Settings, *, num_classes: int, vocabulary: data.Vocabulary | None, input_size: int | None
-) -> SequenceClassifier | Committee:
+) -> SequenceClassifier | Committee | LanguageModel:
     """Make the untrained model; the initial weights are drawn from the seed.
 
     Parameters
@@ -135,8 +141,11 @@ def build_model(
 
     Returns
     -------
-    models.SequenceClassifier, or models.Committee of them
+    models.SequenceClassifier, models.Committee of them, or models.LanguageModel
     """
+    if settings.task == "chars":
+        options = {name: getattr(settings, name) for name in LANGUAGE_SETTINGS}
+        return LanguageModel(num_classes, rng=np.random.default_rng([settings.seed, 1, 0]), **options)
     options = {name: getattr(settings, name) for name in MODEL_SETTINGS}
     sizes = {"vocabulary_size": None if vocabulary is None else len(vocabulary), "input_size": input_size}
     members = [

@@ -17,15 +17,17 @@ CHOICES = {
     "score": ("additive", "dot", "scaled_dot", "general"),
     "query": ("learned", "last"),
     "dropout_per": ("step", "sequence"),
-    "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("constant", "cosine", "step"),
+    "optimizer": ("adam", "adamw", "sgd", "adagrad", "rmsprop"),
+    "schedule": ("constant", "cosine", "step", "linear", "exponential", "plateau"),
+    "class_weights": ("none", "balanced"),
     "unit": ("auto", "characters", "words"),
     "fit_on": ("train", "train+valid"),
 }
 # more than 0 and at most this
 POSITIVE = {
     "embedding_size": 65536, "hidden_size": 65536, "num_layers": 100, "epochs": 10**9, "batch_size": 10**6,
-    "learning_rate": 1e6, "minimum_count": 10**9, "threads": 1024, "members": 1000,
+    "learning_rate": 1e6, "minimum_count": 10**9, "threads": 1024, "members": 1000, "steps": 10**6,
+    "accumulate": 10**6,
 }  # fmt: skip
 SHARES = (
     "input_dropout", "dropout", "output_dropout", "label_smoothing", "average", "warmup",
@@ -39,11 +41,14 @@ class Settings:
 
     Model: ``cell, embedding_size, hidden_size, num_layers, bidirectional, pooling, score, query,
     input_dropout, dropout, output_dropout, dropout_per, init, forget_bias`` as in ``models.SequenceClassifier``.
-    Training: ``optimizer, learning_rate, weight_decay, momentum, schedule, warmup`` (share of all steps),
-    ``epochs, batch_size, max_norm`` (0: no clipping), ``label_smoothing, average`` (decay of the weight average,
-    0: none), ``patience`` (epochs without improvement before stopping, 0: never), ``fit_on`` ("train" keeps the
-    validation part for choosing the best epoch, "train+valid" learns from both), ``members`` (models trained from
-    different starts that answer together).
+    Training: ``optimizer, learning_rate, weight_decay, decay_biases`` (False: arrays with one axis do not decay),
+    ``momentum, schedule, warmup`` (share of all steps), ``epochs, batch_size, accumulate`` (batches whose gradients
+    make one step), ``max_norm`` (0: no clipping), ``clip_value`` (above 0: clamp every entry of the gradient to it
+    instead), ``class_weights`` ("balanced": every class counts the same in the loss), ``label_smoothing, average``
+    (decay of the weight average, 0: none), ``patience`` (epochs without improvement before stopping, 0: never),
+    ``fit_on`` ("train" keeps the validation part for choosing the best epoch, "train+valid" learns from both),
+    ``members`` (models trained from different starts that answer together).
+    ``steps`` (of a language model's chunk: what one backward pass reaches).
     Data: ``task, data`` (path of the user's own file), ``unit, minimum_count, marks`` (begin and end marks around a
     text), ``ngrams`` (hashed n-grams of these sizes added to the embedding, "" for none), ``ngram_dropout, replace,
     remove`` (share of ids made unknown or left out at every pass).
@@ -77,12 +82,17 @@ class Settings:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    decay_biases: bool = True
     momentum: float = 0.0
     schedule: str = "constant"
     warmup: float = 0.0
     epochs: int = 20
     batch_size: int = 64
+    steps: int = 64
+    accumulate: int = 1
     max_norm: float = 1.0
+    clip_value: float = 0.0
+    class_weights: str = "none"
     label_smoothing: float = 0.0
     average: float = 0.0
     patience: int = 0
@@ -108,7 +118,7 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 up to (not including) 1")
         if not all(n.isdigit() and int(n) > 1 for n in self.ngrams.split(",") if n):
             raise SettingsError(f"ngrams is {self.ngrams!r}, expected sizes of at least 2 such as 2,3")
-        for name in ("weight_decay", "momentum", "max_norm", "patience", "seed"):
+        for name in ("weight_decay", "momentum", "max_norm", "clip_value", "patience", "seed"):
             if not getattr(self, name) >= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected 0 or more")
 

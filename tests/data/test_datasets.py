@@ -160,12 +160,13 @@ def test_an_unknown_name_is_refused_with_the_names_there_are():
 def test_the_notice_names_every_file_that_is_shipped():
     notice = (FILES / "NOTICE").read_text(encoding="utf-8")
     shipped = {path.name for path in FILES.iterdir()} - {"NOTICE", "licenses"}
-    assert shipped == {card.file for card in data.CARDS.values()}
+    cards = (*data.CARDS.values(), *data.TEXT_CARDS.values())
+    assert shipped == {card.file for card in cards}
     for name in shipped:
         assert f"\n{name}\n" in notice
     for path in (FILES / "licenses").iterdir():
         assert f"licenses/{path.name}" in notice
-    for card in data.CARDS.values():
+    for card in cards:
         section = notice[notice.index(f"\n{card.file}\n") :].split("\n\n")[0]
         for word in ("Owner", "Licence:", "Changes:", card.licence):
             assert word in section, f"{card.file}: NOTICE says nothing of {word}"
@@ -179,3 +180,5 @@ def test_every_card_is_filled():
         accuracies = [baseline.accuracy for baseline in card.baselines]
         assert accuracies == sorted(accuracies)
         assert all(baseline.method and baseline.how for baseline in card.baselines)
+    for card in data.TEXT_CARDS.values():
+        assert all(getattr(card, field) for field in card._fields), card.name

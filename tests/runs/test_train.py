@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from scratchnn import data, runs
+from scratchnn import data, draw, files, runs
 from scratchnn.runs import RunError
 
 
@@ -141,21 +141,32 @@ def test_no_folder_at_all(tmp_path):
         runs.predict(tmp_path / "nowhere", ["a"])
 
 
-@pytest.mark.parametrize("victim", ["weights.safetensors", "settings.json"])
+@pytest.mark.parametrize("victim", ["weights.safetensors", "settings.json", "results.json"])
 def test_a_full_disk_leaves_nothing_half_written(tiny, tmp_path, monkeypatch, victim):
-    import scratchnn.runs.folder as folder
-
-    real = folder.write_bytes
+    """What was trained until then is not lost: it goes on from the checkpoint once there is room."""
+    real = files.write_bytes
 
     def full(path, content):
         if path.name == victim:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         real(path, content)
 
-    monkeypatch.setattr(folder, "write_bytes", full)
-    with pytest.raises(RunError, match=f"{victim} cannot be written: No space left on device"):
+    monkeypatch.setattr(draw, "save", lambda figure, path: None)
+    monkeypatch.setattr(files, "write_bytes", full)
+    with pytest.raises(RunError, match=f"{victim} cannot be written: No space left on device") as told:
         runs.train(tiny, tmp_path / "run", progress=False)
-    assert not (tmp_path / "run").exists()
+    assert "\n" not in str(told.value)
+    if victim == "settings.json":
+        assert not (tmp_path / "run").exists()
+        return
+    assert "--resume" in str(told.value)
+    assert not (tmp_path / "run" / victim).exists()
+    monkeypatch.setattr(files, "write_bytes", real)
+    runs.train(tiny, tmp_path / "other", progress=False)
+    runs.resume(tmp_path / "run", progress=False)
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (
+        tmp_path / "other" / "weights.safetensors"
+    ).read_bytes()
 
 
 def test_a_failed_run_takes_away_what_it_made_and_nothing_else(tiny, tmp_path, monkeypatch):
@@ -254,6 +265,7 @@ def test_ctrl_c_keeps_the_best_weights(tsv, tmp_path):
     assert process.returncode == 130, complained
     assert "Traceback" not in complained
     assert "stopped by Ctrl-C" in printed
+    assert f"--resume {out}" in printed
     assert json.loads((out / "results.json").read_text(encoding="utf-8"))["interrupted"]
     assert runs.predict(out, ["aab"])
 
