@@ -87,6 +87,18 @@ def test_relu_with_identity_weights_adds_up():
     np.testing.assert_array_equal(grads.h0, grads.x[0])
 
 
+def test_a_linear_network_superposes_and_carries_powers_of_W_h():
+    """No nonlinearity: what h0 adds to h_t is h0 @ W_h^t, and the gradient of h0 is the sum of dh_t @ (W_h^t).T."""
+    x, h0, params = rnn.sample(np.random.default_rng(8))
+    with_h0 = reference.forward(x, h0, params, nonlinearity="identity")
+    without = reference.forward(x, np.zeros_like(h0), params, nonlinearity="identity")
+    powers = [np.linalg.matrix_power(params.W_h, t) for t in range(5)]
+    np.testing.assert_allclose(with_h0.h - without.h, [h0 @ power for power in powers], rtol=0, atol=1e-14)
+    dh = np.random.default_rng(9).normal(size=(4, 3, 5))
+    expected = sum(dh[t] @ powers[t + 1].T for t in range(4))
+    np.testing.assert_allclose(reference.backward(dh, with_h0, params).h0, expected, rtol=0, atol=1e-13)
+
+
 def test_tanh_rnn_is_odd():
     x, h0, params = rnn.sample(np.random.default_rng(3))
     plus = reference.forward(x, h0, params).h
@@ -111,7 +123,8 @@ def test_tanh_is_the_default():
 
 
 def test_unknown_nonlinearity_is_named():
-    with pytest.raises(ValueError, match=r"^rnn\.forward: nonlinearity is 'gelu', expected one of 'tanh', 'relu'$"):
+    sentence = r"^rnn\.forward: nonlinearity is 'gelu', expected one of 'tanh', 'relu', 'identity'$"
+    with pytest.raises(ValueError, match=sentence):
         reference.forward(*rnn.sample(np.random.default_rng(6)), nonlinearity="gelu")
 
 
@@ -119,7 +132,7 @@ def test_unknown_nonlinearity_is_named():
 
 
 @pytest.mark.parametrize("lengths", [(4, 4, 4), (4, 1, 2)], ids=["full", "ragged"])
-@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "identity"])
 def test_backward(nonlinearity, lengths, compare):
     mask = np.arange(4)[:, None] < np.array(lengths)
     x, h0, params = rnn.sample(np.random.default_rng(7))

@@ -1,4 +1,4 @@
-"""The simple recurrent network (Elman): one hidden state h, tanh or relu."""
+"""The simple recurrent network (Elman): one hidden state h; tanh, relu or linear."""
 
 import numpy as np
 from numpy.typing import DTypeLike

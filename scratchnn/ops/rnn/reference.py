@@ -7,7 +7,7 @@ import numpy as np
 from scratchnn import shapes
 from scratchnn.ops.activations.reference import relu, relu_slope, tanh_slope
 
-NONLINEARITIES = ("tanh", "relu")
+NONLINEARITIES = ("tanh", "relu", "identity")
 
 
 class Params(NamedTuple):
@@ -25,7 +25,7 @@ class Step(NamedTuple):
     h_prev: np.ndarray  # (B, H)
     a_t: np.ndarray  # (B, H)
     h_t: np.ndarray  # (B, H)
-    nonlinearity: str  # "tanh" or "relu"
+    nonlinearity: str  # one of NONLINEARITIES
 
 
 class Cache(NamedTuple):
@@ -35,7 +35,7 @@ class Cache(NamedTuple):
     mask: np.ndarray  # (T, B), True is a real step
     a: np.ndarray  # (T, B, H)
     h: np.ndarray  # (T+1, B, H), h[0] = h0, h[t+1] = h_t
-    nonlinearity: str  # "tanh" or "relu"
+    nonlinearity: str  # one of NONLINEARITIES
 
 
 class Grads(NamedTuple):
@@ -58,7 +58,7 @@ def step(x_t: np.ndarray, h_prev: np.ndarray, params: Params, *, nonlinearity: s
     h_prev : (B, H)
         State after step t-1.
     params : Params
-    nonlinearity : {"tanh", "relu"}
+    nonlinearity : {"tanh", "relu", "identity"}
 
     Returns
     -------
@@ -67,14 +67,16 @@ def step(x_t: np.ndarray, h_prev: np.ndarray, params: Params, *, nonlinearity: s
 
     Notes
     -----
-    Source: equations (1)-(3).  Checked by: tests/ops/test_rnn.py::test_step_by_hand
+    Source: equations (1)-(4).  Checked by: tests/ops/test_rnn.py::test_step_by_hand
     """
     W_x, W_h, b = params
     a_t = x_t @ W_x + h_prev @ W_h + b  # (1)
     if nonlinearity == "tanh":
         h_t = np.tanh(a_t)  # (2)
-    else:
+    elif nonlinearity == "relu":
         h_t = relu(a_t)  # (3)
+    else:
+        h_t = a_t  # (4)
     return Step(x_t, h_prev, a_t, h_t, nonlinearity)
 
 
@@ -100,19 +102,21 @@ def step_backward(dh_t: np.ndarray, nodes: Step, params: Params) -> tuple[np.nda
 
     Notes
     -----
-    forward  was   h_t = tanh(a_t)              or   h_t = relu(a_t)
-    so now         da_t = dh_t * (1 - h_t**2)   or   da_t = dh_t * (1 if h_t > 0 else 0)
+    forward  was   h_t = tanh(a_t)              or   h_t = relu(a_t)                       or   h_t = a_t
+    so now         da_t = dh_t * (1 - h_t**2)   or   da_t = dh_t * (1 if h_t > 0 else 0)   or   da_t = dh_t
     forward  was   a_t = x_t @ W_x + h_prev @ W_h + b
     so now         dx_t = da_t @ W_x.T,  dh_prev = da_t @ W_h.T
-    Source: equations (5)-(8).  Checked by: tests/ops/test_rnn.py::test_backward_by_hand
+    Source: equations (6)-(10).  Checked by: tests/ops/test_rnn.py::test_backward_by_hand
     """
     W_x, W_h, _ = params
     if nodes.nonlinearity == "tanh":
-        da_t = dh_t * tanh_slope(nodes.h_t)  # (5)
+        da_t = dh_t * tanh_slope(nodes.h_t)  # (6)
+    elif nodes.nonlinearity == "relu":
+        da_t = dh_t * relu_slope(nodes.h_t)  # (7)
     else:
-        da_t = dh_t * relu_slope(nodes.h_t)  # (6)
-    dx_t = da_t @ W_x.T  # (7)
-    dh_prev = da_t @ W_h.T  # (8)
+        da_t = dh_t  # (8)
+    dx_t = da_t @ W_x.T  # (9)
+    dh_prev = da_t @ W_h.T  # (10)
     return dx_t, dh_prev, da_t
 
 
@@ -130,7 +134,7 @@ def forward(
     params : Params
     mask : (T, B) bool, optional
         True is a real step. Over padding the state is held, and nothing in ``x`` there is read.
-    nonlinearity : {"tanh", "relu"}
+    nonlinearity : {"tanh", "relu", "identity"}
 
     Returns
     -------
@@ -146,7 +150,7 @@ def forward(
 
     Notes
     -----
-    Source: equations (1)-(3).  Checked by: tests/ops/test_rnn.py
+    Source: equations (1)-(4).  Checked by: tests/ops/test_rnn.py
     """
     T, B, H = _check_inputs(x, h0, params)
     shapes.expect_choice("rnn.forward", "nonlinearity", nonlinearity, NONLINEARITIES)
@@ -190,7 +194,7 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     forward  was   h_t = step(x_t, h_prev), t = 0..T-1, with the same parameters at every t
     so now         t = T-1..0: one carry goes to t-1, and each parameter's gradient is the sum over t
     A padded step held its state, so its gradient passes by unchanged.
-    Source: equations (4)-(11).  Checked by: tests/ops/test_rnn.py::test_backward
+    Source: equations (5)-(13).  Checked by: tests/ops/test_rnn.py::test_backward
     """
     T, B, H = cache.a.shape
     shapes.expect_shape("rnn.backward", "dh", dh, "T B H", {"T": T, "B": B, "H": H})
@@ -200,12 +204,12 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     dh_next = np.zeros((B, H), dtype)
     for t in reversed(range(T)):
         nodes = Step(cache.x[t], cache.h[t], cache.a[t], cache.h[t + 1], cache.nonlinearity)
-        dh_t = dh[t] + dh_next  # (4)
+        dh_t = dh[t] + dh_next  # (5)
         real = cache.mask[t, :, None]
         dx[t], dh_prev, da_t = step_backward(np.where(real, dh_t, 0), nodes, params)
-        dW_x += nodes.x_t.T @ da_t  # (9)
-        dW_h += nodes.h_prev.T @ da_t  # (10)
-        db += da_t.sum(axis=0)  # (11)
+        dW_x += nodes.x_t.T @ da_t  # (11)
+        dW_h += nodes.h_prev.T @ da_t  # (12)
+        db += da_t.sum(axis=0)  # (13)
         dh_next = np.where(real, dh_prev, dh_t)
     return Grads(x=dx, h0=dh_next, W_x=dW_x, W_h=dW_h, b=db)
 
