@@ -4,6 +4,7 @@ Every sentence says where, which array, what came and what was expected:
 ``lstm.forward: W_h has shape (5, 24), expected (H, 4H) = (6, 24)``.
 """
 
+import functools
 import re
 from collections.abc import Collection
 
@@ -46,9 +47,11 @@ def sizes_of(where: str, name: str, array: np.ndarray, spec: str) -> dict[str, i
     return dict(zip(letters, array.shape, strict=True))
 
 
-def _value(term, sizes):
-    factor, letter, plus = _TERM.match(term).groups()
-    return int(factor or 1) * (sizes[letter] if letter else 1) + int(plus or 0)
+@functools.cache
+def _parsed(spec):
+    """Read ``"T+1 4H"`` once: factor, letter and addend of every term."""
+    terms = (_TERM.match(term).groups() for term in spec.split())
+    return tuple((int(factor or 1), letter, int(plus or 0)) for factor, letter, plus in terms)
 
 
 def expect_shape(where: str, name: str, array: np.ndarray, spec: str, sizes: dict[str, int]) -> None:
@@ -72,9 +75,9 @@ def expect_shape(where: str, name: str, array: np.ndarray, spec: str, sizes: dic
         Not a floating-point or complex array.
     """
     expect_float(where, name, array)
-    terms = spec.split()
-    expected = tuple(_value(term, sizes) for term in terms)
+    expected = tuple([k * (sizes[letter] if letter else 1) + plus for k, letter, plus in _parsed(spec)])
     if array.shape != expected:
+        terms = spec.split()
         written = f"({', '.join(terms)}{',' if len(terms) == 1 else ''})"
         raise ValueError(f"{where}: {name} has shape {array.shape}, expected {written} = {expected}")
 

@@ -5,10 +5,12 @@
 """
 
 from .gradients import assert_gradients, check_gradients
+from .layout import Layout, layout_of
 from .report import Report, Row
-from .subjects import Subject, every_subject, judge, names, run, select
+from .subjects import Subject, every_subject, judge, judge_all, names, run, select
 
 __all__ = [
+    "Layout",
     "Report",
     "Row",
     "Subject",
@@ -16,6 +18,8 @@ __all__ = [
     "check_gradients",
     "every_subject",
     "judge",
+    "judge_all",
+    "layout_of",
     "names",
     "run",
     "select",

@@ -1,19 +1,29 @@
 """How a pair of passes behaves: does it leave what it is given alone, and say the same thing twice?"""
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .watch import changes, identical, shared, snapshot
+
+__all__ = ["Observed", "changes", "draw_upstream", "global_random_state_kept", "observe", "snapshot"]
+
+
+NO_DERIVATIVE = "no number is judged"
+
 
 class Observed(NamedTuple):
-    """What came out of one forward and two backward passes."""
+    """What came out of forward and backward passes."""
 
     upstream: dict[str, np.ndarray]  # drawn for every floating-point output
-    grads: dict[str, np.ndarray] | None  # the first answer, copied; None if there is none to judge
+    grads: dict[str, np.ndarray] | None  # the first answer, copied; None if there is none that can be judged
     failures: tuple[str, ...]  # one sentence each
+    notes: tuple[str, ...] = ()  # what is no mistake, but may become one
 
 
-def observe(forward, backward, inputs, seed):
+def observe(forward: Callable, backward: Callable, inputs: dict[str, Any], seed: int) -> Observed:
     """Run both passes, twice, and watch everything that they touch.
 
     Parameters
@@ -24,56 +34,95 @@ def observe(forward, backward, inputs, seed):
     Returns
     -------
     Observed
+        Without gradients where there is nothing to judge: an exception, a pass that is not deterministic.
     """
-    failures = []
     inputs = {name: array.copy() if isinstance(array, np.ndarray) else array for name, array in inputs.items()}
-    before = snapshot(inputs)
-    try:
-        first, _ = _pair(forward(inputs))
-        kept = _copied(first)
-        outputs, cache = _pair(forward(inputs))
-    except Exception as error:
-        return Observed({}, None, (f"forward raised {type(error).__name__}: {error}",))
+    with global_random_state_kept():
+        try:
+            outputs, cache, failures = _twice_forward(forward, inputs)
+        except Exception as error:
+            return Observed({}, None, (f"forward raised {type(error).__name__}: {error}",))
+        if any(NO_DERIVATIVE in sentence for sentence in failures):
+            return Observed({}, None, tuple(failures))
+        upstream = draw_upstream(outputs, seed)
+        if not upstream:
+            return Observed({}, None, (*failures, "forward returned no floating-point output"))
+        try:
+            grads, found, notes = _twice_backward(forward, backward, inputs, outputs, cache, upstream)
+        except Exception as error:
+            return Observed(upstream, None, (*failures, f"backward raised {type(error).__name__}: {error}"))
+    failures += found
+    if any(NO_DERIVATIVE in sentence for sentence in found):
+        return Observed(upstream, None, tuple(failures), tuple(notes))
+    failures += _misnamed(grads, inputs)
+    return Observed(upstream, grads, tuple(failures), (*_narrow(outputs, inputs), *notes))
+
+
+def _twice_forward(forward, inputs):
+    before, random_before = snapshot(inputs), _random_state()
+    kept = _copied(_pair(forward(inputs))[0])
+    drew = not _alike(random_before, _random_state())
+    outputs, cache = _pair(forward(inputs))
     changed = changes(before, inputs)
-    failures += [f"forward changed its input {place} in place" for place in changed]
-    failures += [
-        f"forward called twice with the same inputs gave different outputs {name}"
-        for name, array in kept.items()
-        if not changed and not (name in outputs and _same(array, np.asarray(outputs[name])))
+    failures = [f"forward changed its input {place} in place" for place in changed]
+    differing = [
+        name for name, array in kept.items() if not (name in outputs and _same(array, np.asarray(outputs[name])))
     ]
+    if differing and not changed:
+        failures.append(
+            f"forward called twice with the same inputs gave different outputs {', '.join(differing)}"
+            f"{_because(drew)}: it is no function of its inputs, so {NO_DERIVATIVE}"
+        )
     failures += [
         f"output {name} is {array[~np.isfinite(array)][0]} somewhere, so no gradient exists"
         for name, array in _copied(outputs).items()
         if array.dtype.kind == "f" and not np.isfinite(array).all()
     ]
-    upstream = draw_upstream(outputs, seed)
-    if not upstream:
-        failures.append("forward returned no floating-point output")
-        return Observed({}, None, tuple(failures))
+    return outputs, cache, failures
 
+
+def _twice_backward(forward, backward, inputs, outputs, cache, upstream):
+    """Give the first answer, failures and notes."""
     watched = {"inputs": snapshot(inputs), "cache": snapshot(cache), "outputs": snapshot(outputs)}
     given = {name: array.copy() for name, array in upstream.items()}
-    try:
-        answer = backward(given, cache)
-        changed = [f"its upstream {place}" for place in changes(snapshot(upstream), given)]
-        changed += [f"the input {place}" for place in changes(watched["inputs"], inputs)]
-        changed += [f"cache{_dotted(place)}" for place in changes(watched["cache"], cache)]
-        changed = changed or [f"the output {place}" for place in changes(watched["outputs"], outputs)]
-        grads = _answers(answer)
-        again = _answers(backward({name: array.copy() for name, array in upstream.items()}, cache))
-    except Exception as error:
-        return Observed(upstream, None, (*failures, f"backward raised {type(error).__name__}: {error}"))
-    failures += [f"backward changed {place} in place" for place in changed]
-    failures += [
-        f"backward called twice on one cache gave different gradients of {name}"
-        for name in grads
-        if not _same(grads[name], again.get(name))
+    random_before = _random_state()
+    answer = backward(given, cache)
+    drew = not _alike(random_before, _random_state())
+    changed = [f"its upstream {place}" for place in changes(snapshot(upstream), given)]
+    changed += [f"the input {place}" for place in changes(watched["inputs"], inputs)]
+    changed += [f"cache{_dotted(place)}" for place in changes(watched["cache"], cache)]
+    changed = changed or [f"the output {place}" for place in changes(watched["outputs"], outputs)]
+    grads = _answers(answer)
+    notes = _aliases(answer, given, inputs, cache)
+    second = backward(_copied(upstream), cache)
+    again = _answers(second)
+    failures = [f"backward changed {place} in place" for place in changed]
+    differing = [name for name in grads if not _same(grads[name], again.get(name))]
+    if differing and not changed and _is_erratic(forward, backward, inputs, upstream, grads, again):
+        failures.append(
+            f"backward called twice gave different gradients of {', '.join(differing)}{_because(drew)}: "
+            f"it is not deterministic, so {NO_DERIVATIVE}"
+        )
+        return grads, failures, notes
+    failures += [f"backward called twice on one cache gave different gradients of {name}" for name in differing]
+    notes += [
+        f"backward returns the gradient of {name} in the same memory each time: the next call overwrites the answer"
+        for name, _ in (pair for name in grads for pair in shared({name: answer[name]}, {name: second.get(name)}))
+        if not any(f"gradient of {name} shares" in note for note in notes)
     ]
-    failures += _misnamed(grads, inputs)
-    return Observed(upstream, grads, tuple(failures))
+    return grads, failures, notes
 
 
-def draw_upstream(outputs, seed):
+def _is_erratic(forward, backward, inputs, upstream, grads, again):
+    """Tell chance from memory: one that remembers adds up, or answers a fresh cache as it did the first one."""
+    if all(_same(2 * grads[name], again.get(name)) for name in grads):
+        return False
+    _, cache = _pair(forward(inputs))
+    fresh = _answers(backward(_copied(upstream), cache))
+    return not all(_same(grads[name], fresh.get(name)) for name in grads)
+
+
+def draw_upstream(outputs: dict[str, Any], seed: int) -> dict[str, np.ndarray]:
     """Draw a gradient for every floating-point output: random signs, sizes between 0.5 and 1.5.
 
     No entry is near zero, where it could hide a mistake, and no two are alike, so sums and swaps show.
@@ -98,66 +147,26 @@ def draw_upstream(outputs, seed):
     return upstream
 
 
-def snapshot(thing):
-    """Copy every array and number that can be reached from ``thing``, keyed by where it stands.
-
-    Parameters
-    ----------
-    thing : any nesting of tuples, lists, dicts, objects and arrays
-
-    Returns
-    -------
-    dict of str to array or number
-    """
-    return {place: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf for place, leaf in _leaves(thing, "", [])}
+@contextmanager
+def global_random_state_kept() -> Iterator[None]:
+    """Leave NumPy's global random state as it was, whatever the judged code draws from it."""
+    before = _random_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002 - it is this state that is kept
 
 
-def changes(before, thing):
-    """Name the places where ``thing`` is no longer what its snapshot says, bit for bit.
-
-    Parameters
-    ----------
-    before : dict
-        What ``snapshot`` gave.
-    thing : any
-
-    Returns
-    -------
-    list of str
-    """
-    now = dict(_leaves(thing, "", []))
-    places = [*before, *(place for place in now if place not in before)]
-    return [place for place in places if not _identical(before.get(place), now.get(place))]
+def _random_state():
+    return np.random.get_state()  # noqa: NPY002 - judged code may draw from it
 
 
-def _leaves(thing, place, above):
-    if isinstance(thing, np.ndarray | np.generic) or thing is None or isinstance(thing, int | float | complex | str):
-        yield place, thing
-        return
-    if any(thing is parent for parent in above):
-        return
-    above = [*above, thing]
-    if isinstance(thing, dict):
-        parts = [(f".{key}", value) for key, value in thing.items()]
-    elif isinstance(thing, tuple) and hasattr(thing, "_fields"):
-        parts = [(f".{field}", getattr(thing, field)) for field in thing._fields]
-    elif isinstance(thing, tuple | list):
-        parts = [(f"[{k}]", value) for k, value in enumerate(thing)]
-    elif not callable(thing) and hasattr(thing, "__dict__"):
-        parts = [(f".{key}", value) for key, value in vars(thing).items()]
-    else:
-        return
-    for part, value in parts:
-        yield from _leaves(value, (place + part).removeprefix("."), above)
+def _alike(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def _identical(one, other):
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        alike = one.shape == other.shape and one.dtype == other.dtype
-        return alike and (one.dtype.kind == "O" or one.tobytes() == other.tobytes())
-    if type(one) is not type(other):
-        return False
-    return bool(one == other or (one != one and other != other))
+def _because(drew):
+    return " (it draws from NumPy's global random state)" if drew else " (dropout, or a state that it keeps?)"
 
 
 def _same(one, other):
@@ -165,7 +174,7 @@ def _same(one, other):
     if other is None or one.shape != other.shape or one.dtype != other.dtype:
         return False
     if one.dtype.kind != "f":
-        return _identical(one, other)
+        return identical(one, other)
     allowed = 8 * np.finfo(one.dtype).eps * np.max(np.abs(one), initial=0, where=np.isfinite(one))
     return np.allclose(one, other, rtol=0, atol=allowed, equal_nan=True)
 
@@ -186,6 +195,22 @@ def _answers(grads):
     return {name: np.array(grad) for name, grad in grads.items() if grad is not None}
 
 
+def _aliases(answer, given, inputs, cache):
+    """Note gradients that lie in memory of something else: whoever changes one later changes the other."""
+    grads = {name: grad for name, grad in answer.items() if isinstance(grad, np.ndarray)}
+    notes = []
+    for what, thing in (("its upstream ", given), ("the input ", inputs), ("cache", cache)):
+        for name, place in shared(grads, thing):
+            label = what + (_dotted(place) if what == "cache" else place)
+            notes.append(f"the gradient of {name} shares memory with {label}: changing one changes the other")
+            del grads[name]
+    names = list(grads)
+    for k, name in enumerate(names):
+        for _, other in shared({name: grads[name]}, {later: grads[later] for later in names[k + 1 :]}):
+            notes.append(f"the gradients of {name} and {other} share memory: changing one changes the other")
+    return notes
+
+
 def _misnamed(grads, inputs):
     """Complain of gradients that belong to no input, and of a precision that is not the input's."""
     for name, grad in grads.items():
@@ -193,7 +218,16 @@ def _misnamed(grads, inputs):
         if not isinstance(wanted, np.ndarray) or wanted.dtype.kind != "f":
             yield f"backward returned a gradient of {name}, which is no floating-point input"
         elif grad.dtype.kind == "f" and grad.dtype != wanted.dtype:
-            yield f"the gradient of {name} has dtype {grad.dtype}, expected {wanted.dtype} as the input"
+            yield f"the gradient of {name} is {grad.dtype}, although the input is {wanted.dtype}"
+
+
+def _narrow(outputs, inputs):
+    """Note outputs with fewer digits than every input: what was lost on the way blurs the gradient."""
+    floats = [array.dtype for array in inputs.values() if isinstance(array, np.ndarray) and array.dtype.kind == "f"]
+    for name, output in outputs.items():
+        dtype = np.asarray(output).dtype
+        if dtype.kind == "f" and floats and all(dtype.itemsize < given.itemsize for given in floats):
+            yield f"output {name} is {dtype}, although inputs are {min(floats, key=lambda d: d.itemsize)}"
 
 
 def _dotted(place):

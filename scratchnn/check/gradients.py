@@ -1,47 +1,49 @@
 """The gradient check: is ``backward`` the derivative of ``forward``, and does it behave?
 
 Every output gets a random upstream gradient u; the loss is the sum of outputs * u, and the right answer to
-``backward(u)`` is its derivative. Two oracles measure that derivative from outside, entry by entry: extrapolated
-differences, and the complex step wherever complex numbers get through the code.
-
-What passes
------------
-An array's scale is the largest entry of its true gradient: an error below 1e-10 of that is no mistake, since wrong
-formulas differ from right ones by parts per hundred, and no accident, since rounding is of the order of 1e-15.
-
-- Against the complex step: every error is at most 1e-10 of the scale.
-- Against the differences: every error is at most 10 times the estimate of that very entry, plus 64 eps of the scale.
-  (The estimate is about one standard deviation of what the measured noise does; 10 of them never happen. A gradient
-  of our sizes is a chain of fewer than 64 roundings, each of at most eps/2, so 64 eps leaves a factor of two; without
-  it a loss whose differences happen to be exact would convict correct code.)
-- A gradient that is zero everywhere, or no more than what is left of terms that cancel (64 eps of the overall scale,
-  the largest entry of all arrays), has no scale of its own: it must be zero within 1e-10 of the overall scale, to
-  both oracles. Code that sums cancelling terms cannot do better than their rounding.
-- Gradients given in less than float64 are allowed 64 eps of their own precision instead of 1e-10.
-- If the oracles disagree with each other by more than the differences' bound, the complex step is not believed: code
-  may drop an imaginary part without a trace. The report says so, and the differences decide.
-- Alone, differences decide only where their bound is below 1e-3 of the scale. The mistakes of hand-written LSTM
-  backwards that we know change a gradient by at least 9e-3 of its largest entry; a blunter oracle would miss some.
+``backward(u)`` is its derivative. Two oracles measure that derivative from outside: extrapolated differences, and the
+complex step wherever complex numbers get through the code. They look at every entry, or, where that would take too
+long, along random directions through an array, which see every error of a size and with a probability that the
+report states. What passes, and why, stands in ``bounds``; what is seen along directions, in ``probe.directions``.
 """
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from scratchnn import probe
 
-from . import conduct
+from . import bounds, conduct
+from .bounds import COMPLEX_BOUND, EPS, ROUNDINGS
+from .entries import judge_entries
+from .evidence import DIRECTIONS, Evidence, disagreement, lines_through
+from .explain import explain
+from .explain.guess import guess_layout
+from .kinked import about_kinks
+from .layout import Layout
+from .oracles import Oracles
 from .report import Report, Row
+from .sampled import judge_directions
 
-COMPLEX_BOUND = 1e-10
-ESTIMATES = 10
-ROUNDINGS = 64
-BLUNT = 1e-3
-EPS = np.finfo(np.float64).eps
+__all__ = ["COMPLEX_BOUND", "EPS", "ROUNDINGS", "assert_gradients", "check_gradients"]
+
+LIMIT = 2000  # entries: twice what any subject of ours has, a few seconds for an op
+SECONDS = 60.0  # that measuring every entry may take, at CALLS calls of forward per entry
+CALLS = 8
 
 
 def check_gradients(
-    forward: Callable, backward: Callable, inputs: dict[str, np.ndarray], *, seed: int = 0, name: str = ""
+    forward: Callable,
+    backward: Callable,
+    inputs: dict[str, np.ndarray],
+    *,
+    seed: int = 0,
+    name: str = "",
+    directions: int | None = None,
+    limit: int = LIMIT,
+    layout: Layout | None = None,
 ) -> Report:
     """Check a backward pass against two oracles.
 
@@ -56,9 +58,17 @@ def check_gradients(
         Everything that the outputs depend on, parameters included. Every floating-point array is checked; ids and
         masks are passed through.
     seed : int
-        The upstream gradients are drawn from it.
+        The upstream gradients and the directions are drawn from it.
     name : str
         What is checked, for the report.
+    directions : int, optional
+        Along how many random directions an array is judged; 0: every entry is measured. By default every entry, or
+        8 directions and 8 entries of each array above 64 entries where there are more than ``limit`` of them, or
+        where measuring all would take more than a minute.
+    limit : int
+        Entries, over all arrays.
+    layout : Layout, optional
+        What the axes and blocks of the arrays mean, so that a mistake can be placed by name; guessed by default.
 
     Returns
     -------
@@ -72,40 +82,46 @@ def check_gradients(
     """
     wanted = probe.differentiable(inputs)
     found = conduct.observe(forward, backward, inputs, seed)
-    failures, notes = list(found.failures), []
+    failures, notes = list(found.failures), list(found.notes)
     if not wanted:
         failures.append("there is no floating-point input to check")
     if found.grads is None or not wanted:
-        return Report(name=name, failures=tuple(failures), seed=seed)
+        return Report(name=name, failures=tuple(failures), notes=tuple(notes), seed=seed)
 
-    loss = _loss(forward, found.upstream)
-    try:
-        numeric, estimates = probe.richardson(loss, inputs)
-    except Exception as error:
-        failures.append(f"forward raised {type(error).__name__} when an input was moved slightly: {error}")
-        return Report(name=name, failures=tuple(failures), seed=seed)
-    exact = _complex_step(loss, inputs, notes)
-    if exact is not None and not _oracles_agree(exact, numeric, estimates, notes):
-        exact = None
-    better = numeric if exact is None else exact
-    overall = max((_largest(grad) for grad in better.values()), default=0.0)
-    rows = tuple(
-        _judge(key, found.grads.get(key), better[key], numeric[key], estimates[key], exact is not None, overall)
-        for key in wanted
-    )
-    oracles = ("differences",) if exact is None else ("differences", "complex step")
-    return Report(name, rows, tuple(failures), tuple(notes), oracles, seed)
+    rng = np.random.default_rng([seed, 2])  # another stream than that of the inputs, and that of the upstream
+    with conduct.global_random_state_kept():
+        oracles, evidence, sentence = _measured(
+            _loss(forward, found.upstream), inputs, found.grads, rng, directions, limit
+        )
+        if sentence:
+            return Report(name=name, failures=(*failures, sentence), notes=tuple(notes), seed=seed)
+        evidence = _believed(oracles, evidence, notes)
+        overall = max((each.largest for each in evidence.values()), default=0.0)
+        rows = tuple(_judge(found.grads.get(key), evidence[key], overall, oracles, rng) for key in wanted)
+        layout = layout or guess_layout(inputs, found.upstream)
+        rows, more = explain(rows, layout, inputs, forward=forward, backward=backward, upstream=found.upstream)
+    notes += [sentence for key in wanted for sentence in about_kinks(evidence[key])]
+    used = ("differences",) if oracles.why_not else ("differences", "complex step")
+    return Report(name, rows, tuple(failures), (*notes, *more), used, seed, layout)
 
 
 def assert_gradients(
-    forward: Callable, backward: Callable, inputs: dict[str, np.ndarray], *, seed: int = 0, name: str = ""
-) -> None:
+    forward: Callable,
+    backward: Callable,
+    inputs: dict[str, np.ndarray],
+    *,
+    seed: int = 0,
+    name: str = "",
+    **options: Any,
+) -> Report:
     """Check a backward pass in a test.
 
     Parameters
     ----------
     forward, backward, inputs, seed, name
         As for ``check_gradients``.
+    **options
+        ``directions``, ``limit``, ``layout``, as for ``check_gradients``.
 
     Returns
     -------
@@ -116,7 +132,7 @@ def assert_gradients(
     AssertionError
         The check failed; the message is the table.
     """
-    report = check_gradients(forward, backward, inputs, seed=seed, name=name)
+    report = check_gradients(forward, backward, inputs, seed=seed, name=name, **options)
     if not report.passed:
         raise AssertionError(str(report))
     return report
@@ -127,7 +143,7 @@ def _loss(forward, upstream):
 
     def loss(inputs):
         outputs, _ = forward(inputs)
-        if any(np.iscomplexobj(array) for array in inputs.values()):
+        if any(isinstance(array, np.ndarray) and array.dtype.kind == "c" for array in inputs.values()):
             for name in upstream:
                 if not np.iscomplexobj(outputs[name]):
                     raise probe.ImaginaryPartLost(
@@ -138,108 +154,99 @@ def _loss(forward, upstream):
     return loss
 
 
-def _complex_step(loss, inputs, notes):
+def _measured(loss, inputs, grads, rng, directions, limit):
+    """Ask the oracles; give them, what they say of every array, and a sentence if there was nothing to measure."""
     try:
-        return probe.complex_step(loss, inputs)
-    except probe.ImaginaryPartLost as lost:
-        notes.append(f"{lost}; the differences decide alone")
-    except Exception as error:  # code that checks dtypes by its own means
-        notes.append(
-            f"the code is not complex-safe: forward raised {type(error).__name__} for complex inputs ({error}); "
-            "the differences decide alone"
-        )
-    return None
+        before, seconds = _timed(loss, inputs)
+        oracles = Oracles(loss, inputs)
+        wanted = probe.differentiable(inputs)
+        count = _directions(inputs, wanted, directions, limit, seconds)
+        lines = {key: lines_through(inputs[key].shape, grads.get(key), count, rng) for key in wanted}
+        evidence = {key: oracles.look(key, lines[key]) for key in wanted}
+        after, _ = _timed(loss, inputs)
+    except Exception as error:
+        return None, {}, f"forward raised {type(error).__name__} when an input was moved slightly: {error}"
+    if abs(after - before) > bounds.ESTIMATES * oracles.noise:
+        changed = f"{before:.12g} before the check and {after:.12g} after it"
+        return None, {}, f"forward remembers: the loss of the same inputs was {changed}, so it has no derivative"
+    return oracles, evidence, ""
 
 
-def _oracles_agree(exact, numeric, estimates, notes):
-    overall = max((_largest(grad) for grad in exact.values()), default=0.0)
-    for name, grad in exact.items():
-        scale = _scale(grad, overall)
-        beyond = np.abs(grad - numeric[name]) > ESTIMATES * estimates[name] + ROUNDINGS * EPS * scale
-        if beyond.any() or not np.isfinite(grad).all():
-            index = _index(beyond | ~np.isfinite(grad))
-            notes.append(
-                f"the oracles disagree at {_place(name, index)} (complex step {grad[index]:.6g}, differences "
-                f"{numeric[name][index]:.6g}): the code is not complex-safe, dropping an imaginary part without a "
-                "trace (abs, conj, .real), or it has a kink just there; the differences decide alone"
+def _timed(loss, inputs):
+    started = time.perf_counter()
+    value = probe.value(loss, inputs)
+    return value, time.perf_counter() - started
+
+
+def _directions(inputs, wanted, directions, limit, seconds):
+    """Decide along how many directions to look, 0: at every entry."""
+    if directions is not None:
+        return directions
+    entries = sum(inputs[name].size for name in wanted)
+    return DIRECTIONS if entries > limit or entries * CALLS * seconds > SECONDS else 0
+
+
+def _believed(oracles, evidence, notes):
+    """Take the complex step out of the evidence if it failed somewhere, or if the differences contradict it."""
+    overall = max((each.largest for each in evidence.values()), default=0.0)
+    if not oracles.why_not:
+        where = next(filter(None, (disagreement(each, overall) for each in evidence.values())), "")
+        if where:
+            oracles.why_not = (
+                f"the oracles disagree {where}: the code is not complex-safe, dropping an imaginary part without a "
+                "trace (abs, conj, .real)"
             )
-            return False
-    return True
+    if oracles.why_not:
+        notes.append(f"{oracles.why_not}; the differences decide alone")
+        return {name: each._replace(exact=None) for name, each in evidence.items()}
+    return evidence
 
 
-def _judge(name, given, truth, numeric, estimate, with_complex, overall):
+def _judge(given, evidence: Evidence, overall, oracles, rng):
     """Make one row: first whether the gradient can be compared at all, then the comparison."""
-    row = Row(name, truth.shape, truth.size, _largest(truth), bad=truth.size)
+    size = int(np.prod(evidence.shape))
+    method = f"{evidence.directions} random directions + {len(evidence.lines) - evidence.directions} entries"
+    row = Row(
+        evidence.name,
+        evidence.shape,
+        size,
+        evidence.largest,
+        bad=size,
+        gradient=given if given is not None and given.dtype.kind == "f" else None,
+        truth=None if evidence.directions else evidence.best.reshape(evidence.shape),
+        method=method if evidence.directions else "every entry",
+        step=evidence.numeric.step,
+        oracle=oracles.said(evidence),
+    )
     if given is None:
         return row._replace(remark="no gradient was returned")
-    if given.shape != truth.shape:
-        return row._replace(remark=f"the gradient has shape {given.shape}, expected {truth.shape}")
+    if given.shape != row.shape:
+        return row._replace(remark=f"the gradient has shape {given.shape}, expected {row.shape}")
     if given.dtype.kind != "f":
         return row._replace(remark=f"the gradient has dtype {given.dtype}, expected floating-point numbers")
-    for label, array in (("the gradient", given), ("the loss", numeric)):
-        if not np.isfinite(array).all():
-            index = _index(~np.isfinite(array))
-            row = row._replace(worst=index, given=float(given[index]), expected=float(truth[index]))
-            return row._replace(
-                bad=int((~np.isfinite(array)).sum()),
-                remark=f"{label} is not finite at {_place(name, index)}, the gradient given is {given[index]}",
-            )
-    if truth.size == 0:
-        return row._replace(passed=True)
-    return _compare(row, given, truth, numeric, estimate, with_complex, overall)
+    if not np.isfinite(given).all():
+        return _not_finite(row, given)
+    if not np.isfinite(evidence.numeric.slopes).all():
+        k = int(np.argmin(np.isfinite(evidence.numeric.slopes)))
+        where = "along a random direction"
+        if k >= evidence.directions:
+            index = evidence.lines[k]
+            where = f"at {bounds.entry(row.name, index)}"
+            row = row._replace(worst=index, given=float(given[index]), expected=float(evidence.best[k]))
+        return row._replace(remark=f"the loss is not finite {where}, so there is nothing to compare with")
+    if evidence.directions:
+        return judge_directions(row, given, evidence, overall, oracles, rng)
+    return judge_entries(row, given, evidence, overall)
 
 
-def _compare(row, given, truth, numeric, estimate, with_complex, overall):
-    scale = _scale(truth, overall)
-    unit = scale or 1.0
-    rounding = ROUNDINGS * max(EPS, float(np.finfo(given.dtype).eps))
-    bound_complex = max(COMPLEX_BOUND, rounding) if given.dtype != np.float64 else COMPLEX_BOUND
-    floor = rounding if _largest(truth) == scale else bound_complex  # it has no scale of its own
-    error, bound = np.abs(given - numeric) / unit, (ESTIMATES * estimate + floor * scale) / unit
-    wrong = np.abs(given - truth) / unit
-    bad = error > bound
-    if with_complex:
-        bad |= wrong > (bound_complex if scale else 0.0)
-        row = row._replace(error_complex=_largest(wrong), bound_complex=bound_complex)
-    beyond = error - bound
-    shown = _index(beyond == np.max(beyond) if (beyond > 0).any() else error == np.max(error))
-    worst = _index(wrong == np.max(wrong[bad] if bad.any() else wrong))
-    row = row._replace(
-        error_difference=float(error[shown]),
-        bound_difference=float(bound[shown]),
-        worst=worst,
-        given=float(given[worst]),
-        expected=float(truth[worst]),
-        bad=int(bad.sum()),
+def _not_finite(row, given):
+    broken = ~np.isfinite(given)
+    index = bounds.first_of(broken)
+    return row._replace(
+        worst=index,
+        given=float(given[index]),
+        expected=None if row.truth is None else float(row.truth[index]),
+        bad=int(broken.sum()),
+        wrong=None if row.truth is None else broken,
+        remark=f"the gradient is not finite at {bounds.entry(row.name, index)}, it is {given[index]} there",
     )
-    if bad.any():
-        return row._replace(
-            remark=f"{row.bad} of {row.size} entries wrong; {_place(row.name, worst)} is {row.given:.12g}, "
-            f"expected {row.expected:.12g}"
-        )
-    blunt = bound > BLUNT
-    if blunt.any() and not with_complex:
-        index = _index(blunt)
-        return row._replace(
-            bad=int(blunt.sum()),
-            remark=f"cannot be judged: at {_place(row.name, index)} the differences are sure only to "
-            f"{bound[index]:.1e} of the largest entry",
-        )
-    return row._replace(passed=True)
-
-
-def _scale(truth, overall):
-    largest = _largest(truth)
-    return largest if largest > ROUNDINGS * EPS * overall else overall
-
-
-def _largest(array):
-    return float(np.max(np.abs(array), initial=0.0))
-
-
-def _index(where):
-    return tuple(int(k) for k in np.argwhere(where)[0])
-
-
-def _place(name, index):
-    return f"{name}[{', '.join(map(str, index))}]" if index else name

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .layout import Layout
+
 
 class Problem(NamedTuple):
     """What ``check_gradients`` takes."""
@@ -15,11 +17,16 @@ class Problem(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """Something whose gradients can be proved. The group is what stands before the first dot of the name."""
+    """Something whose gradients can be proved. The group is what stands before the first dot of the name.
+
+    ``make(rng, backend="reference") -> Problem``: the backend is the name of one, or any module with the functions of
+    the op; a layer or a model hands it on to its layers.
+    """
 
     name: str
     title: str
-    make: Callable[[np.random.Generator], Problem]
+    make: Callable[..., Problem]
+    layout: Layout = Layout()  # what the axes and blocks of its arrays mean
 
     @property
     def group(self) -> str:

@@ -1,15 +1,24 @@
 """All that ``scratchnn check`` can prove, by name."""
 
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from scratchnn.errors import InputError
 
-from . import subjects_layers, subjects_models, subjects_ops
+from . import subjects_language, subjects_layers, subjects_models, subjects_ops
 from .gradients import check_gradients
 from .report import Report
 from .subject import Problem, Subject
 
-__all__ = ["Problem", "Subject", "every_subject", "judge", "names", "run", "select"]
+FEW = 8  # subjects for which another process pays its start
+
+__all__ = ["Problem", "Subject", "every_subject", "judge", "judge_all", "names", "run", "select"]
 
 
 def every_subject() -> tuple[Subject, ...]:
@@ -19,7 +28,7 @@ def every_subject() -> tuple[Subject, ...]:
     -------
     tuple of Subject
     """
-    return (*subjects_ops.SUBJECTS, *subjects_layers.SUBJECTS, *subjects_models.SUBJECTS)
+    return (*subjects_ops.SUBJECTS, *subjects_layers.SUBJECTS, *subjects_models.SUBJECTS, *subjects_language.SUBJECTS)
 
 
 def names() -> dict[str, tuple[str, ...]]:
@@ -61,7 +70,7 @@ def select(name: str = "all") -> list[Subject]:
     return chosen
 
 
-def run(name: str = "all", seed: int = 0) -> list[Report]:
+def run(name: str = "all", seed: int = 0, backend: str | Any = "reference") -> list[Report]:
     """Check everything of a name.
 
     Parameters
@@ -70,6 +79,8 @@ def run(name: str = "all", seed: int = 0) -> list[Report]:
         As for ``select``.
     seed : int
         Draws the inputs and the upstream gradients.
+    backend : str or module
+        Who computes.
 
     Returns
     -------
@@ -80,20 +91,72 @@ def run(name: str = "all", seed: int = 0) -> list[Report]:
     InputError
         Nothing is called that.
     """
-    return [judge(subject, seed) for subject in select(name)]
+    return [judge(subject, seed, backend) for subject in select(name)]
 
 
-def judge(subject: Subject, seed: int = 0) -> Report:
+def judge_all(
+    subjects: Sequence[Subject],
+    seed: int = 0,
+    backend: str | Any = "reference",
+    *,
+    told: Callable[[str], None] = lambda name: None,
+) -> list[Report]:
+    """Check several subjects, in processes of their own if there are many: for programs, not for notebooks.
+
+    Parameters
+    ----------
+    subjects : sequence of Subject
+        Of ``every_subject``.
+    seed : int
+    backend : str or module
+        Who computes; a module is checked in this process.
+    told : function
+        Is told the name of each subject in turn.
+
+    Returns
+    -------
+    list of Report
+        In the order of the subjects.
+    """
+    workers = min(_cores(), 4, len(subjects) // FEW)
+    if workers < 2 or not isinstance(backend, str):
+        reports = []
+        for subject in subjects:
+            told(subject.name)
+            reports.append(judge(subject, seed, backend))
+        return reports
+    costly = sorted(subjects, key=lambda subject: not subject.name.startswith("model."))  # the long ones first
+    fresh = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks
+    with ProcessPoolExecutor(workers, mp_context=fresh, initializer=threadpool_limits, initargs=(1,)) as pool:
+        coming = {subject.name: pool.submit(_judge_named, subject.name, seed, backend) for subject in costly}
+        reports = []
+        for subject in subjects:
+            told(subject.name)
+            reports.append(coming[subject.name].result())
+        return reports
+
+
+def _judge_named(name, seed, backend):
+    return judge(next(subject for subject in every_subject() if subject.name == name), seed, backend)
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def judge(subject: Subject, seed: int = 0, backend: str | Any = "reference") -> Report:
     """Check one subject.
 
     Parameters
     ----------
     subject : Subject
     seed : int
+    backend : str or module
+        Who computes: the name of a backend, or any module with the functions of the subject's op.
 
     Returns
     -------
     Report
     """
-    problem = subject.make(np.random.default_rng(seed))
-    return check_gradients(*problem, seed=seed, name=subject.name)
+    problem = subject.make(np.random.default_rng(seed), backend)
+    return check_gradients(*problem, seed=seed, name=subject.name, layout=subject.layout)

@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchnn import layers
 
+from .layout import layout_of
 from .subject import Problem, Subject, normal
 
 T, B, D, H = 3, 4, 5, 2
@@ -47,8 +48,8 @@ def of_layer(layer, inputs, rng, call, undo, scale=0.5):
 
 
 def _recurrent(kind, name, title, ragged=True, **options):
-    def make(rng):
-        layer = getattr(layers, kind)(D, H, rng=rng, dtype=np.float64, **options)
+    def make(rng, backend="reference"):
+        layer = getattr(layers, kind)(D, H, backend=backend, rng=rng, dtype=np.float64, **options)
         pair = kind == "LSTM"
         rows = layer.num_layers * layer.directions
         shape = (B, T, D) if layer.batch_first else (T, B, D)
@@ -71,12 +72,13 @@ def _recurrent(kind, name, title, ragged=True, **options):
 
         return of_layer(layer, inputs, rng, call, undo)
 
-    return Subject(f"layers.{name}", title, make)
+    layout = layout_of(kind.lower(), batch_first=options.get("batch_first", False))
+    return Subject(f"layers.{name}", title, make, layout)
 
 
 def _embedding():
-    def make(rng):
-        layer = layers.Embedding(6, D, padding_idx=0, rng=rng, dtype=np.float64)
+    def make(rng, backend="reference"):
+        layer = layers.Embedding(6, D, padding_idx=0, backend=backend, rng=rng, dtype=np.float64)
         ids = np.array([[5, 2, 2], [3, 0, 0], [2, 5, 0], [1, 2, 4]])
 
         def undo(upstream, cache):
@@ -85,12 +87,12 @@ def _embedding():
 
         return of_layer(layer, {"ids": ids}, rng, lambda given: _output(layer.forward(given["ids"])), undo)
 
-    return Subject("layers.embedding", "Embedding layer with padding", make)
+    return Subject("layers.embedding", "Embedding layer with padding", make, layout_of("embedding"))
 
 
 def _linear():
-    def make(rng):
-        layer = layers.Linear(D, H, rng=rng, dtype=np.float64)
+    def make(rng, backend="reference"):
+        layer = layers.Linear(D, H, backend=backend, rng=rng, dtype=np.float64)
         inputs = {"x": normal(rng, B, D, scale=1.0)}
 
         def undo(upstream, cache):
@@ -98,12 +100,12 @@ def _linear():
 
         return of_layer(layer, inputs, rng, lambda given: _output(layer.forward(given["x"])), undo)
 
-    return Subject("layers.linear", "Linear layer", make)
+    return Subject("layers.linear", "Linear layer", make, layout_of("linear"))
 
 
 def _attention():
-    def make(rng):
-        layer = layers.Attention(4, 5, score="additive", attention_size=6, rng=rng, dtype=np.float64)
+    def make(rng, backend="reference"):
+        layer = layers.Attention(4, 5, score="additive", attention_size=6, backend=backend, rng=rng, dtype=np.float64)
         shapes = {"q": (2, 3, 4), "k": (2, 7, 5), "v": (2, 7, 1)}
         inputs = {name: normal(rng, *shape, scale=1.0) for name, shape in shapes.items()}
         mask = np.ones((2, 1, 7), dtype=bool)
@@ -119,12 +121,12 @@ def _attention():
 
         return of_layer(layer, inputs, rng, call, undo)
 
-    return Subject("layers.attention", "Attention layer, additive, masked", make)
+    return Subject("layers.attention", "Attention layer, additive, masked", make, layout_of("attention"))
 
 
 def _self_attention():
-    def make(rng):
-        layer = layers.SelfAttention(D, score="general", rng=rng, dtype=np.float64)
+    def make(rng, backend="reference"):
+        layer = layers.SelfAttention(D, score="general", backend=backend, rng=rng, dtype=np.float64)
         inputs = {"h": normal(rng, B, T, D, scale=1.0)}
 
         def undo(upstream, cache):
@@ -132,12 +134,16 @@ def _self_attention():
 
         return of_layer(layer, inputs, rng, lambda given: _output(layer.forward(given["h"], LENGTHS)), undo)
 
-    return Subject("layers.self_attention", "The article's self-attention, general score, ragged", make)
+    return Subject(
+        "layers.self_attention", "The article's self-attention, general score, ragged", make, layout_of("attention")
+    )
 
 
 def _pooling(query, score):
-    def make(rng):
-        layer = layers.AttentionPooling(D, score=score, attention_size=2, query=query, rng=rng, dtype=np.float64)
+    def make(rng, backend="reference"):
+        layer = layers.AttentionPooling(
+            D, score=score, attention_size=2, query=query, backend=backend, rng=rng, dtype=np.float64
+        )
         inputs = {"h": normal(rng, B, T, D, scale=1.0)}
         inputs |= {"last": normal(rng, B, D)} if query == "last" else {}
 
@@ -150,7 +156,8 @@ def _pooling(query, score):
 
         return of_layer(layer, inputs, rng, call, undo)
 
-    return Subject(f"layers.pooling_{query}", f"Attention pooling, query {query}, {score} score, ragged", make)
+    title = f"Attention pooling, query {query}, {score} score, ragged"
+    return Subject(f"layers.pooling_{query}", title, make, layout_of("attention"))
 
 
 def _output(result):

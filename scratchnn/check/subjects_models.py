@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchnn import models, training
 
+from .layout import layout_of
 from .subject import Subject, normal
 from .subjects_layers import of_layer
 
@@ -17,12 +18,12 @@ TARGETS = np.array([2, 0, 2, 1])
 def _classifier(name, title, vocabulary=True, members=1, **options):
     """Make a classifier, or a committee, with its loss. The logits are an output too: the loss has none along 1."""
 
-    def make(rng):
+    def make(rng, backend="reference"):
         sizes = {"vocabulary_size": 5, "embedding_size": 2} if vocabulary else {"input_size": 5}
-        shape = {"hidden_size": 2, "dtype": np.float64} | sizes | options
+        shape = {"hidden_size": 2, "dtype": np.float64, "backend": backend} | sizes | options
         each = [models.SequenceClassifier(3, rng=rng, **shape) for _ in range(members)]
         model = each[0] if members == 1 else models.Committee(each)
-        criterion = training.CrossEntropyLoss(label_smoothing=0.1)
+        criterion = training.CrossEntropyLoss(label_smoothing=0.1, backend=backend)
         inputs = {"ids": IDS} if vocabulary else {"x": normal(rng, B, T, 5, scale=1.0)}
 
         def call(given):
@@ -40,7 +41,8 @@ def _classifier(name, title, vocabulary=True, members=1, **options):
 
         return of_layer(model, inputs, rng, call, undo, SCALE)
 
-    return Subject(f"model.{name}", title, make)
+    layout = layout_of(options.get("cell", "lstm"), "attention", "embedding", "linear", batch_first=True)
+    return Subject(f"model.{name}", title, make, layout)
 
 
 SUBJECTS = (

@@ -13,7 +13,9 @@ COMMANDS = {
     "train": "Train on real data and leave a run folder.",
     "evaluate": "Measure a run: accuracy, precision, recall, F1.",
     "predict": "Ask a run about a text and see where it looked.",
+    "sample": "Let a language model write.",
     "check": "Prove the gradients: two oracles, one table.",
+    "gradflow": "Measure how gradients vanish and explode through time.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
 }

@@ -59,6 +59,32 @@ def table(*columns, title=None):
     return made
 
 
+def say(sentence):
+    """Print a sentence that a person should know, on standard error.
+
+    Parameters
+    ----------
+    sentence : str
+    """
+    print(f"scratchnn: {sentence}", file=sys.stderr)
+
+
+def stop_status(results):
+    """Give the exit status of a run, by custom 128 + the number of the signal that stopped it.
+
+    Parameters
+    ----------
+    results : dict
+        With ``interrupted`` and ``interrupted_by``.
+
+    Returns
+    -------
+    int
+        0, 130 (Ctrl-C) or 143 (SIGTERM).
+    """
+    return {None: 130, "SIGINT": 130, "SIGTERM": 143}[results.get("interrupted_by")] if results["interrupted"] else 0
+
+
 def percent(share):
     """Write a share as per cent with one decimal.
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from scratchnn import runs
 
+from . import language
 from .common import backend_option, console, percent, quiet_option, table
 
 
@@ -19,7 +20,13 @@ from .common import backend_option, console, percent, quiet_option, table
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @quiet_option
 def command(run, data, backend, as_json, quiet):
-    """Measure RUN on the test part of its data: accuracy, precision, recall and F1 of every class."""
+    """Measure RUN on the test part of its data: accuracy, precision, recall and F1 of every class.
+
+    A language model: nats and bits per character and perplexity on the held-out end of its text.
+    """
+    if runs.is_language(run):
+        language.evaluate(run, data, backend, as_json, quiet)
+        return
     measured = runs.evaluate(run, data=data, backend=backend)
     report, dataset = measured.report, measured.prepared.dataset
     if as_json:

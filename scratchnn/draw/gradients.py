@@ -47,6 +47,7 @@ def error_maps(panels: Sequence[Panel], *, title: str = "", bound: float | None 
     -------
     matplotlib.figure.Figure
     """
+    panels = panels or [Panel("no array", None, passed=False, remark="nothing could be compared")]
     columns = min(len(panels), 3 if len(panels) < 7 else 4) or 1
     rows = -(-len(panels) // columns)
     with style():
@@ -210,6 +211,12 @@ def _slope_word(axes, curve, slope, method, colour):
         return
     k = where[int(len(where) * (0.8 if method == "complex" else 0.4))]
     to_left = method in ("forward", "richardson")
-    place = {"xytext": (-8, 8) if to_left else (12, -8), "ha": "right" if to_left else "left"}
-    axes.annotate(f"h^{slope:.1f}", (curve.steps[k], errors[k]), textcoords="offset points", color=colour, fontsize=10,
-                  fontweight="bold", **place)  # fmt: skip
+    axes.annotate(
+        f"h^{slope:.1f}",
+        (curve.steps[k], errors[k]),
+        xytext=(-8, 8) if to_left else (12, -8),
+        textcoords="offset points",
+        ha="right" if to_left else "left",
+        color=colour,
+        fontweight="bold",
+    )

@@ -4,22 +4,57 @@ A central difference D(h) = (f(x+h) - f(x-h)) / 2h errs by c2 h**2 + c4 h**4 + .
 (rounding). Three of them, at h, h/2 and h/4, form a tableau in which each column cancels one more power of h
 (Richardson 1911; Romberg 1955); two neighbours in it that agree bound each other's error (Ridders 1982). The
 step is sought once per array, along a direction that moves all entries, where that bound is smallest. The noise
-of the loss is measured, not assumed: from high differences over tiny steps (Hamming 1962; More & Wild 2011).
+of the loss is measured, not assumed (``noise``), and so is whether a step crosses a kink (``kinks``): then the entry
+gets a smaller step of its own; where no step is small enough, the point sits on the kink and has no derivative.
 """
 
 from collections.abc import Callable, Sequence
-from math import factorial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .inputs import differentiable, evaluate, promoted
+from .inputs import differentiable, promoted
+from .kinks import Kink, find_kink, side_slope, slope_jump
+from .lines import Line, Where, along_all, magnitude
+from .noise import noise_level
+from .tableau import UNSURE, best_step, common_step, extrapolate, rounding
 
 FIRST_STEP = 0.237  # of the array's magnitude, or of 1 if that is less; not round, so as to meet no period exactly
-RUNGS = 40  # halvings at most: the last step is 2e-13 of the magnitude
-PROOF = 6  # halvings that must confirm a step before the search ends
-NOISE_STEPS = (1.3e-10, 4.7e-9, 2.9e-7)  # of the magnitude; a loss computed in float32 moves at the last only
-UNSURE = 1e-9  # an entry whose estimate exceeds this part of the largest one is sought a step of its own
+ABOVE = 2  # halvings fewer than another array needed: there the search for a step begins
+DISTINCT = 10  # estimates by which two slopes must differ to be two
+KINKS = 8  # at most so many are looked for along one line
+KINK_LIKELY = 8  # an entry that needs a step shorter than the array's by more than that may have a kink within it
+RESOLVED = 1e-3  # of the jump: where more than that stays uncertain, the point sits on the kink
+
+
+class Slope(NamedTuple):
+    """The slope along one line."""
+
+    value: float
+    error: float
+    kink: Kink | None = None
+    seated: bool = False
+
+
+class Along(NamedTuple):
+    """Slopes along some lines through one array."""
+
+    slopes: np.ndarray  # (lines,)
+    errors: np.ndarray  # (lines,) estimated, infinite where the loss is not finite
+    step: float  # h of the tableau h, h/2, h/4 that most lines were judged by
+    halvings: int  # of the first step that led to it: the next array may need as many
+    kinks: dict[int, Kink]  # the nearest one that a step up to h would cross, by the number of the line
+    seated: frozenset[int]  # lines along which the point sits on its kink: no step avoids it, the slope is a mean
+
+
+class Differences(NamedTuple):
+    """Gradients with their estimated errors; all keyed by the name of the array."""
+
+    grads: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
+    steps: dict[str, float]
+    kinks: dict[str, dict[tuple[int, ...], Kink]]  # by the index of the entry
+    seated: dict[str, frozenset[tuple[int, ...]]]  # entries that sit on a kink: their gradient is a mean of two
 
 
 def central_difference(
@@ -53,14 +88,14 @@ def central_difference(
         h = np.finfo(float).eps ** (1 / 3) * magnitude(work[name]) if step is None else step
         grad = np.zeros(work[name].shape)
         for index in np.ndindex(grad.shape):
-            grad[index] = _slope_of_entry(loss, work, name, index)(h)
+            grad[index] = Line(loss, work, name, index).slope(h)
         grads[name] = grad
     return grads
 
 
 def richardson(
     loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any], names: Sequence[str] | None = None
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+) -> Differences:
     """Differentiate by extrapolated central differences, every entry with its own error estimate.
 
     Parameters
@@ -74,166 +109,135 @@ def richardson(
 
     Returns
     -------
-    grads : dict of str to array
-        The gradients, float64, each the shape of its input.
-    errors : dict of str to array
-        Estimated absolute error of each entry: the disagreement in the tableau that chose it, plus what the
-        measured noise of the loss makes of the step. Infinite where the loss is not finite.
+    Differences
+        Gradients, float64, each the shape of its input, and per entry the estimated absolute error: the disagreement
+        in the tableau that chose it, plus what the measured noise of the loss makes of the step. Infinite where the
+        loss is not finite.
     """
-    work = promoted(inputs, np.float64)
     names = differentiable(inputs, names)
-    noise = noise_level(loss, work, names)
-    grads, errors = {}, {}
+    noise = noise_level(loss, inputs, names)
+    found, halvings = Differences({}, {}, {}, {}, {}), 0
     for name in names:
-        h = _best_step(_slope_along_array(loss, work, name), magnitude(work[name]), noise)[2]
-        grad, error = np.zeros(work[name].shape), np.zeros(work[name].shape)
-        slopes = {index: _slope_of_entry(loss, work, name, index) for index in np.ndindex(grad.shape)}
-        for index, slope in slopes.items():
-            grad[index], error[index] = extrapolate([slope(h), slope(h / 2), slope(h / 4)], h, noise)
-        sure = UNSURE * np.max(np.abs(grad), initial=0, where=np.isfinite(grad)) + 2 * rounding(noise, h)
-        for index in map(tuple, np.argwhere(~(error <= sure))):
-            value, estimate, _ = _best_step(slopes[index], magnitude(work[name]), noise)
-            if not error[index] <= estimate:
-                grad[index], error[index] = value, estimate
-        grads[name], errors[name] = grad, np.where(np.isfinite(grad), error, np.inf)
-    return grads, errors
+        shape = inputs[name].shape
+        indices = list(np.ndindex(shape))
+        along = differences_along(loss, inputs, name, indices, noise, halvings)
+        halvings = along.halvings
+        found.grads[name], found.errors[name] = along.slopes.reshape(shape), along.errors.reshape(shape)
+        found.steps[name] = along.step
+        found.kinks[name] = {indices[k]: kink for k, kink in along.kinks.items()}
+        found.seated[name] = frozenset(indices[k] for k in along.seated)
+    return found
 
 
-def noise_level(
-    loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any], names: Sequence[str] | None = None
-) -> float:
-    """Measure how much rounding blurs the loss.
-
-    Twelve values at equal, tiny distances: their fourth differences hold nothing of a smooth loss, and of noise
-    with deviation s they are s * sqrt(8!) / 4! large. The largest of three distances counts, since one may be in
-    step with the rounding. (Terms that saturate and then cancel exactly, tanh(20) + tanh(-20), show no noise at all.)
+def differences_along(
+    loss: Callable[[dict[str, Any]], Any],
+    inputs: dict[str, Any],
+    name: str,
+    lines: Sequence[Where],
+    noise: float | None = None,
+    halvings: int = 0,
+) -> Along:
+    """Differentiate along straight lines through one array.
 
     Parameters
     ----------
     loss : function
+        Takes a dict like ``inputs``, returns one number.
     inputs : dict of str to array
-    names : sequence of str, optional
-        Arrays to move; all floating-point ones by default.
+    name : str
+        The array that is moved.
+    lines : sequence of tuple of int, or array
+        Entries by their index, or directions with the shape of the array.
+    noise : float, optional
+        Deviation of the loss's rounding errors; measured if not given.
+    halvings : int
+        Of the first step, that another array of this loss needed: the search for this one's begins a little above.
 
     Returns
     -------
-    float
-        Deviation of the loss's rounding errors, at least eps times the loss.
+    Along
     """
-    names = differentiable(inputs, names)
+    if not len(lines):
+        return Along(np.zeros(0), np.zeros(0), 0.0, halvings, {}, frozenset())
     work = promoted(inputs, np.float64)
-    noise = 0.0
-    for distance in NOISE_STEPS:
-        values = []
-        for k in range(12):
-            moved = dict(work)
-            for name in names:
-                moved[name] = work[name] + k * distance * magnitude(work[name]) * _signs(work[name].shape)
-            values.append(float(np.real(evaluate(loss, moved))))
-        noise = max(noise, _root_mean_square(np.diff(values, 4)) * factorial(4) / np.sqrt(factorial(8)))
-    return float(max(noise, np.finfo(float).eps * np.max(np.abs(values))))
-
-
-def magnitude(array: np.ndarray) -> float:
-    """Give the root mean square of the finite entries, 1 if there is none but zeros."""
-    return _root_mean_square(array[np.isfinite(array)]) or 1.0
-
-
-def _root_mean_square(values):
-    size = np.max(np.abs(values), initial=0)
-    return float(size * np.sqrt(np.mean((values / size) ** 2))) if size > 0 else 0.0
-
-
-def extrapolate(slopes: Sequence[float], h: float, noise: float) -> tuple[float, float]:
-    """Extrapolate D(h), D(h/2), D(h/4) to step zero.
-
-    Parameters
-    ----------
-    slopes : list of three floats
-    h : float
-        The largest of the three steps.
-    noise : float
-        Deviation of the loss's rounding errors.
-
-    Returns
-    -------
-    value, error : float
-        The tableau's entry with the smallest disagreement to its neighbours, and that disagreement with the
-        rounding term.
-    """
-    d0, d1, d2 = slopes
-    r1, r2 = d1 + (d1 - d0) / 3, d2 + (d2 - d1) / 3
-    q = r2 + (r2 - r1) / 15
-    candidates = (
-        (max(abs(q - r1), abs(q - r2)), q),
-        (max(abs(r2 - d1), abs(r2 - d2)), r2),
-        (max(abs(r1 - d0), abs(r1 - d1)), r1),
+    noise = noise_level(loss, inputs) if noise is None else noise
+    first = FIRST_STEP * min(magnitude(work[name]), 1.0)
+    paths = [Line(loss, work, name, where) for where in lines]
+    samples = paths[:: len(paths) // 3 + 1]
+    if not isinstance(lines[0], np.ndarray):
+        samples = [Line(loss, work, name, along_all(work[name].shape)), *samples]
+    h, halvings = common_step(samples, first, noise, max(halvings - ABOVE, 0))
+    centre = paths[0].value(0.0)
+    for line in paths:
+        line.values[0.0] = centre
+    found = [Slope(*_tableau(line, h, noise)) for line in paths]
+    largest = max((abs(slope.value) for slope in found if np.isfinite(slope.value)), default=0.0)
+    sure = UNSURE * largest + 2 * rounding(noise, h)
+    for k, line in enumerate(paths):
+        if not found[k].error <= sure or _is_bent(line, h, noise, sure):
+            found[k] = _with_a_step_of_its_own(line, found[k], first, h, noise, sure)
+        line.values.clear()
+    slopes, errors = np.array([slope.value for slope in found]), np.array([slope.error for slope in found])
+    return Along(
+        slopes=slopes,
+        errors=np.where(np.isfinite(slopes), errors, np.inf),
+        step=h,
+        halvings=halvings,
+        kinks={k: slope.kink for k, slope in enumerate(found) if slope.kink},
+        seated=frozenset(k for k, slope in enumerate(found) if slope.seated),
     )
-    error, value = min(candidates, key=lambda pair: pair[0])
-    return value, error + rounding(noise, h)
 
 
-def rounding(noise: float, h: float) -> float:
-    """Give the deviation that noise in the loss makes in the extrapolated slope.
-
-    D(h/4) carries sqrt(2) * noise / (h/2) and enters with weight 64/45; the other two add 1 % to that.
-    """
-    return 4.1 * noise / h
+def _tableau(line, h, noise):
+    return extrapolate([line.slope(h), line.slope(h / 2), line.slope(h / 4)], h, noise)
 
 
-def _best_step(slope, size, noise):
-    """Walk down a ladder of halved steps; give value, error estimate and step of the surest three rungs.
+def _is_bent(line, h, noise, sure):
+    """Tell whether the slopes on either side of the point differ by more than is sure."""
+    jump, error = slope_jump(line, h, noise)
+    return abs(jump) > max(DISTINCT * error, sure)
 
-    Three rungs can agree by accident, where the steps are too long to see that the loss wiggles. So whatever a
-    later rung finds counts against the earlier ones, as far as rounding does not explain it.
-    """
-    first = FIRST_STEP * min(size, 1.0)
-    slopes = [slope(first), slope(first / 2)]
-    steps, values, errors = [], [], []
-    for k in range(RUNGS - 2):
-        h = first / 2**k
-        slopes.append(slope(h / 4))
-        value, error = extrapolate(slopes[k:], h, noise)
-        unexplained = [abs(value - earlier) - 5 * rounding(noise, h) for earlier in values]
-        errors = [max(old, new) for old, new in zip(errors, unexplained, strict=True)]
-        steps, values, errors = [*steps, h], [*values, value], [*errors, error]
-        best = min(range(k + 1), key=lambda rung: (not np.isfinite(errors[rung]), errors[rung]))
-        if k - best >= PROOF and errors[best] <= max(UNSURE * abs(values[best]), rounding(noise, h)):
+
+def _with_a_step_of_its_own(line, slope, first, h, noise, sure):
+    """Give the slope again: clear of the kinks if there are any, by the surest step of a ladder if not."""
+    found, reach = None, h
+    if not _is_bent(line, h, noise, sure):  # the step is too long: for the curvature, or does it cross a kink?
+        value, error, step = best_step(line.slope, h, noise)
+        slope = slope if slope.error <= error else Slope(value, error)
+        if step > h / KINK_LIKELY and not _is_bent(line, step, noise, sure):
+            return slope
+    for _ in range(KINKS):
+        kink = _nearest(line, reach, noise, sure)
+        if kink is None:
             break
-    return values[best], errors[best], steps[best]
+        found, reach = _beside(line, kink, h, noise), 0.9 * kink.room
+        if found.seated or not _is_bent(line, reach, noise, sure):
+            break
+    if found is None and not slope.error <= sure:
+        value, error, _ = best_step(line.slope, first, noise)
+        return slope if slope.error <= error else Slope(value, error)
+    return found or slope
 
 
-def _slope_of_entry(loss, work, name, index):
-    """Give the central difference of one entry as a function of the step; work is left as it was."""
-    array = work[name]
-
-    def slope(h):
-        kept = array[index]
-        above, below = kept + h, kept - h  # the step taken is the difference of two representable numbers
-        array[index] = above
-        high = float(np.real(evaluate(loss, work)))
-        array[index] = below
-        low = float(np.real(evaluate(loss, work)))
-        array[index] = kept
-        return (high - low) / float(above - below) if np.isfinite(kept) else high - low
-
-    return slope
+def _beside(line, kink, h, noise):
+    """Give the slope at a point beside a kink: from steps short of it, or from the side that it is not on."""
+    if kink.room > 0:
+        away = -h if kink.at > 0 else h
+        inside, aside = best_step(line.slope, 0.9 * kink.room, noise)[:2], side_slope(line, away, noise)
+        if not abs(aside[0] - inside[0]) <= DISTINCT * (aside[1] + inside[1]):
+            aside = inside  # there is another kink on that side
+        value, error = min(inside, aside, key=lambda pair: (not np.isfinite(pair[1]), pair[1]))
+        if error <= RESOLVED * abs(kink.jump):
+            return Slope(value, error, kink)
+    (below, doubt_below), (above, doubt_above) = side_slope(line, -h, noise), side_slope(line, h, noise)
+    return Slope((below + above) / 2, doubt_below + doubt_above, kink._replace(jump=above - below), seated=True)
 
 
-def _slope_along_array(loss, work, name):
-    """Give the central difference along (+-1, ...) / sqrt(size) as a function of the step."""
-    array = work[name]
-    direction = _signs(array.shape) / np.sqrt(max(array.size, 1))
-
-    def slope(h):
-        high = float(np.real(evaluate(loss, {**work, name: array + h * direction})))
-        low = float(np.real(evaluate(loss, {**work, name: array - h * direction})))
-        return (high - low) / (2 * h)
-
-    return slope
-
-
-def _signs(shape):
-    """Give fixed signs without a pattern along any axis: those of sin(1), sin(4), sin(9), ..."""
-    counts = np.arange(1.0, 1.0 + np.prod(shape, dtype=int))
-    return np.where(np.sin(counts**2) >= 0, 1.0, -1.0).reshape(shape)
+def _nearest(line, reach, noise, sure):
+    """Look for a kink, nearer and nearer as long as the slopes on either side of the point disagree."""
+    for _ in range(KINKS):
+        kink = find_kink(line, reach, noise)
+        reach /= 8
+        if kink or not _is_bent(line, reach, noise, sure):
+            return kink
+    return None

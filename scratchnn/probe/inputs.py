@@ -55,9 +55,27 @@ def promoted(inputs: dict[str, Any], dtype: DTypeLike) -> dict[str, Any]:
 def evaluate(loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any]) -> Any:
     """Call ``loss`` on copies, so that a loss that changes its arguments cannot spoil the next call."""
     value = loss({name: array.copy() if isinstance(array, np.ndarray) else array for name, array in inputs.items()})
+    if isinstance(value, float | np.inexact):
+        return value
     if np.ndim(value) != 0 or not np.issubdtype(np.asarray(value).dtype, np.number):
         raise TypeError(f"probe: the loss returned {type(value).__name__} {np.shape(value)}, expected one number")
     return value
+
+
+def value(loss: Callable[[dict[str, Any]], Any], inputs: dict[str, Any]) -> float:
+    """Evaluate a loss as the oracles do: on copies in float64, real part.
+
+    Parameters
+    ----------
+    loss : function
+        Takes a dict like ``inputs``, returns one number.
+    inputs : dict of str to array
+
+    Returns
+    -------
+    float
+    """
+    return float(np.real(evaluate(loss, promoted(inputs, np.float64))))
 
 
 def project(outputs: dict[str, np.ndarray], upstream: dict[str, np.ndarray]) -> Any:

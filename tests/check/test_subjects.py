@@ -70,6 +70,27 @@ def test_ragged_subjects_hold_rubbish_in_their_padding():
     assert np.isinf(x).any()
 
 
+def test_masked_subjects_have_a_gap_and_padding_at_the_end():
+    """A state must be held in the middle, and handed on; NaN in x shows where the padding is."""
+    for name in ("rnn.masked", "lstm.masked", "gru.masked"):
+        real = np.isfinite(SUBJECTS[name].make(np.random.default_rng(0)).inputs["x"]).all(axis=2)
+        assert any(row[0] and not row[1] and row[2] for row in real.T)
+        assert any(not row[-1] for row in real.T)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_subject_hands_its_backend_on(name):
+    with pytest.raises(ValueError, match="no backend 'abacus', this op has reference"):
+        SUBJECTS[name].make(np.random.default_rng(0), "abacus")
+
+
+def test_the_layout_of_a_subject_names_every_axis_of_its_arrays():
+    for subject in SUBJECTS.values():
+        for key, array in subject.make(np.random.default_rng(0)).inputs.items():
+            axes = subject.layout.axes_of(key, array.shape)
+            assert not any(axis.startswith("axis ") for axis in axes), f"{subject.name}: {key} has axes {axes}"
+
+
 def test_names_are_grouped():
     names = check.names()
     assert tuple(names) == (*GROUPS, "all")

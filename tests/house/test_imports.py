@@ -16,18 +16,35 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "notation": set(),
     "errors": set(),
+    "files": {"errors"},
     "shapes": set(),
-    "ops": {"notation", "shapes"},
+    "misconceptions": set(),
+    "ops": {"misconceptions", "notation", "shapes"},
     "probe": set(),
     "layers": {"ops", "notation", "shapes"},
     "models": {"layers", "notation"},
     "data": {"errors"},
-    "training": {"errors", "notation", "ops"},
-    "draw": {"layers", "notation"},
+    "training": {"errors", "files", "notation", "ops"},
+    "draw": {"files", "layers", "notation"},
     "interop": {"layers", "notation"},
-    "check": {"errors", "probe", "ops", "layers", "models", "training", "draw", "notation"},
-    "runs": {"data", "draw", "errors", "layers", "models", "notation", "training"},
-    "cli": {"check", "data", "draw", "errors", "layers", "models", "notation", "ops", "probe", "runs", "training"},
+    "check": {"errors", "probe", "ops", "layers", "misconceptions", "models", "training", "draw", "notation"},
+    "gradflow": {"draw", "errors", "layers", "models", "notation", "ops", "runs", "shapes", "training"},
+    "runs": {"data", "draw", "errors", "files", "layers", "models", "notation", "training"},
+    "cli": {
+        "check",
+        "data",
+        "draw",
+        "errors",
+        "gradflow",
+        "layers",
+        "misconceptions",
+        "models",
+        "notation",
+        "ops",
+        "probe",
+        "runs",
+        "training",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -69,6 +86,21 @@ def test_one_op_does_not_import_another(path):
     allowed = {op, "activations"} | OTHER_OPS.get(op, set())
     others = {name[2] for name in ours(path) if name[1] == "ops" and len(name) > 2}
     assert others <= allowed, f"{relative(path)} imports {sorted(others - allowed)}"
+
+
+BUGS = [p for p in FILES if p.parent.parent.name == "ops" and p.name.startswith("bugs")]  # a long list may be two
+
+
+@pytest.mark.parametrize("path", BUGS, ids=relative)
+def test_known_bugs_are_plain_data(path):
+    others = [name for name in ours(path) if name[1] != "misconceptions"]
+    assert all(name[2] == path.parent.name and name[3].startswith("bugs") for name in others)
+    assert "numpy" not in set(imported(path))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.parent.name == "ops" and p not in BUGS], ids=relative)
+def test_only_lists_of_bugs_know_the_misconceptions(path):
+    assert "misconceptions" not in {name[1] for name in ours(path)}
 
 
 ORACLES = [p for p in FILES if p.name in ("reference.py", "equations.py") or "probe" in p.parts]

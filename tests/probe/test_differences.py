@@ -50,7 +50,7 @@ def test_complex_step_is_right_to_the_last_digits(name):
 def test_differences_are_right_and_say_how_right(name):
     f, slope = FUNCTIONS[name]
     x = RNG.normal(size=(3, 4))
-    grads, errors = probe.richardson(loss_of(f), {"x": x})
+    grads, errors = probe.richardson(loss_of(f), {"x": x})[:2]
     expected = slope(x)
     true_error = np.abs(grads["x"] - expected)
     assert np.all(true_error <= 10 * errors["x"])
@@ -70,7 +70,7 @@ def test_the_estimate_is_honest_at_every_scale(name, exponent, height, seed):
     rng = np.random.default_rng(seed)
     scale, weight = 10**exponent, 10**height * rng.normal(size=3)
     x = scale * rng.normal(size=3)
-    grads, errors = probe.richardson(loss_of(lambda v: f(v / scale), weight), {"x": x})
+    grads, errors = probe.richardson(loss_of(lambda v: f(v / scale), weight), {"x": x})[:2]
     expected = weight * slope(x / scale) / scale
     assert np.all(np.abs(grads["x"] - expected) <= 10 * errors["x"])
     assert np.all(np.isfinite(errors["x"]))
@@ -89,7 +89,7 @@ def test_the_estimate_is_honest_when_inputs_are_large_and_the_function_is_not_st
     """
     f, slope = FUNCTIONS[name]
     x = 10**exponent * np.random.default_rng(seed).normal(size=2)
-    grads, errors = probe.richardson(loss_of(f), {"x": x})
+    grads, errors = probe.richardson(loss_of(f), {"x": x})[:2]
     assert np.all(np.abs(grads["x"] - slope(x)) <= 10 * errors["x"])
 
 
@@ -102,7 +102,7 @@ def test_both_oracles_know_the_derivative_of_softmax():
     p = softmax(z)
     expected = np.stack([(np.diag(row) - np.outer(row, row)) @ up for row, up in zip(p, u, strict=True)])
     exact = probe.complex_step(loss, {"z": z})["z"]
-    grads, errors = probe.richardson(loss, {"z": z})
+    grads, errors = probe.richardson(loss, {"z": z})[:2]
     assert np.max(np.abs(exact - expected)) < 1e-15
     assert np.all(np.abs(grads["z"] - expected) <= 10 * errors["z"])
     assert np.max(errors["z"]) < 1e-10
@@ -113,14 +113,14 @@ def test_both_oracles_know_the_derivative_of_softmax():
 def test_polynomials_below_the_fifth_degree_have_no_truncation_error():
     """Richardson's column 2 is exact for them: what remains is rounding, as the estimate says."""
     x = RNG.normal(size=6)
-    grads, errors = probe.richardson(loss_of(lambda v: v**4), {"x": x})
+    grads, errors = probe.richardson(loss_of(lambda v: v**4), {"x": x})[:2]
     assert np.max(np.abs(grads["x"] - 4 * x**3)) < 1e-12 * np.max(np.abs(4 * x**3))
     assert np.all(np.abs(grads["x"] - 4 * x**3) <= 10 * errors["x"])
 
 
 def test_a_kink_that_the_first_steps_cross_is_stepped_around():
     x = np.array([1.0, -2e-4, 3e-4])
-    grads, errors = probe.richardson(loss_of(lambda v: np.where(v > 0, v, 0) * 2), {"x": x})
+    grads, errors = probe.richardson(loss_of(lambda v: np.where(v > 0, v, 0) * 2), {"x": x})[:2]
     assert np.all(np.abs(grads["x"] - [2, 0, 2]) <= 10 * errors["x"])
     assert np.max(errors["x"]) < 1e-9
 
@@ -137,7 +137,7 @@ def test_noise_of_a_float32_loss_is_noticed():
     x = RNG.normal(size=8)
     assert 1e-9 < probe.noise_level(loss, {"x": x}) < 1e-5  # eps of float32 is 1.2e-7
     assert probe.noise_level(loss_of(np.sin), {"x": x}) < 1e-14
-    grads, errors = probe.richardson(loss, {"x": x})
+    grads, errors = probe.richardson(loss, {"x": x})[:2]
     assert np.all(np.abs(grads["x"] - np.cos(x)) <= 10 * errors["x"])
 
 
@@ -147,7 +147,7 @@ def test_a_constant_loss_has_gradient_zero():
     def loss(inputs):
         return np.sum(inputs["y"] ** 2)
 
-    grads, errors = probe.richardson(loss, inputs)
+    grads, errors = probe.richardson(loss, inputs)[:2]
     assert np.array_equal(grads["x"], np.zeros(3))
     assert np.all(errors["x"] >= 0)
     assert np.array_equal(probe.complex_step(loss, inputs)["x"], np.zeros(3))
@@ -164,7 +164,7 @@ def test_ids_masks_and_sizes_pass_through():
 
     expected = np.array([[0, 0], [2, 2], [0, 0], [2, 2]])
     assert probe.complex_step(loss, inputs)["W"] == pytest.approx(expected)
-    grads, _ = probe.richardson(loss, inputs)
+    grads, _ = probe.richardson(loss, inputs)[:2]
     assert list(grads) == ["W"]
     assert grads["W"] == pytest.approx(expected)
 
@@ -176,12 +176,12 @@ def test_padding_may_hold_nan():
         return np.sum(np.where([True, False, True, False], inputs["x"], 0) ** 2)
 
     assert np.array_equal(probe.complex_step(loss, {"x": x})["x"], [2, 0, 4, 0])
-    grads, errors = probe.richardson(loss, {"x": x})
+    grads, errors = probe.richardson(loss, {"x": x})[:2]
     assert np.all(np.abs(grads["x"] - [2, 0, 4, 0]) <= 10 * errors["x"])
 
 
 def test_a_loss_that_is_not_finite_gives_an_infinite_error():
-    grads, errors = probe.richardson(loss_of(lambda v: v * np.nan), {"x": np.ones(2)})
+    grads, errors = probe.richardson(loss_of(lambda v: v * np.nan), {"x": np.ones(2)})[:2]
     assert np.isnan(grads["x"]).all()
     assert np.isinf(errors["x"]).all()
 
@@ -194,7 +194,7 @@ def test_inputs_are_never_changed_even_by_a_loss_that_changes_them():
         inputs["x"] *= 2
         return np.sum(inputs["x"] ** 2)
 
-    grads, _ = probe.richardson(loss, {"x": x})
+    grads, _ = probe.richardson(loss, {"x": x})[:2]
     assert np.array_equal(x, kept)
     assert grads["x"] == pytest.approx(8 * x)
     assert probe.complex_step(loss, {"x": x})["x"] == pytest.approx(8 * x)
@@ -214,7 +214,7 @@ def test_only_the_names_asked_for():
         return np.sum(inputs["x"] * inputs["y"])
 
     assert list(probe.complex_step(loss, inputs, names=["y"])) == ["y"]
-    grads, errors = probe.richardson(loss, inputs, names=["y"])
+    grads, errors = probe.richardson(loss, inputs, names=["y"])[:2]
     assert list(grads) == list(errors) == ["y"]
     with pytest.raises(ValueError, match="'z' is no input, expected one of x, y, ids"):
         probe.complex_step(loss, inputs, names=["z"])
@@ -282,3 +282,9 @@ def test_project_adds_over_all_outputs():
         probe.project(outputs, {"y": np.ones(2)})
     with pytest.raises(ValueError, match="no output 'z'"):
         probe.project(outputs, {"z": np.ones(2)})
+
+
+def test_a_single_number_is_an_input_like_any_other():
+    found = probe.richardson(lambda inputs: np.sin(inputs["a"]), {"a": np.array(1.5)})
+    assert found.grads["a"].shape == ()
+    assert abs(found.grads["a"] - np.cos(1.5)) < 1e-11
