@@ -8,8 +8,7 @@ from scratchnn import probe
 from scratchnn.errors import InputError
 
 from .conduct import draw_upstream
-from .subject import Subject
-from .subjects import judge
+from .subjects import Subject, judge
 
 STEPS = tuple(np.logspace(0, -16, 65))
 METHODS = ("forward", "central", "richardson", "complex")

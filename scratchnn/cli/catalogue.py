@@ -10,7 +10,8 @@ import numpy as np
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from scratchnn.check import catalogue, regimes, still_trains
+from scratchnn.check import catalogue
+from scratchnn.check.catalogue import regimes, still_trains
 from scratchnn.errors import InputError
 from scratchnn.misconceptions import MISCONCEPTIONS
 

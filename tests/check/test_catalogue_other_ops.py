@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from scratchnn import check
-from scratchnn.check import catalogue, conduct, quick
+from scratchnn.check import catalogue, conduct
+from scratchnn.check.catalogue import quick
 
 GROUPS = {
     "activations": ("activations",),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from scratchnn import check
-from scratchnn.check import catalogue, quick
+from scratchnn.check import catalogue
+from scratchnn.check.catalogue import quick
 from scratchnn.misconceptions import Bug, Edit
 
 ROOMS = ("rnn", "lstm", "gru")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from scratchnn import check
-from scratchnn.check import bounds, catalogue, conduct, quick
-from scratchnn.check.subject import Problem
+from scratchnn.check import bounds, catalogue, conduct
+from scratchnn.check.catalogue import quick
+from scratchnn.check.subjects.problem import Problem
 
 
 def spoiled_problem(subject, module, alter=lambda inputs: inputs, outputs=None, without=(), afresh=False):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scratchnn import ops
-from scratchnn.check import catalogue, forms, regimes, verdicts
+from scratchnn.check import catalogue
+from scratchnn.check.catalogue import forms, regimes, verdicts
 from scratchnn.errors import InputError
 from scratchnn.misconceptions import Bug, Edit
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scratchnn import ops
-from scratchnn.check import catalogue, still_trains
+from scratchnn.check import catalogue
+from scratchnn.check.catalogue import still_trains
 from scratchnn.errors import InputError
 from scratchnn.misconceptions import Bug, Edit
 

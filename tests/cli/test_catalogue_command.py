@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from scratchnn.check import catalogue, regimes
+from scratchnn.check import catalogue
+from scratchnn.check.catalogue import regimes
 from scratchnn.cli import main
 from scratchnn.misconceptions import MISCONCEPTIONS
 

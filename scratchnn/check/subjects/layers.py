@@ -4,8 +4,8 @@ import numpy as np
 
 from scratchnn import layers
 
-from .layout import layout_of
-from .subject import Problem, Subject, normal
+from ..layout import layout_of
+from .problem import Problem, Subject, normal
 
 T, B, D, H = 3, 4, 5, 2
 LENGTHS = np.array([3, 1, 2, 3])

@@ -16,8 +16,8 @@ from scratchnn.ops import (
     softmax,
 )
 
-from .layout import layout_of
-from .subject import Problem, Subject, away_from_zero, normal
+from ..layout import layout_of
+from .problem import Problem, Subject, away_from_zero, normal
 
 T, B, D, H = 3, 2, 4, 5
 RAGGED = np.array([[True, True], [False, True], [True, False]])  # (T, B); a gap, and padding at the end

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import conduct
-from .bounds import COMPLEX_BOUND, EPS, ROUNDINGS
+from .. import conduct
+from ..bounds import COMPLEX_BOUND, EPS, ROUNDINGS
 from .forms import Arrays, Form
 
 STEPS, RATE = 20, 0.05

@@ -17,7 +17,7 @@ from scratchnn.misconceptions import Bug
 from scratchnn.ops import cross_entropy, embedding, linear
 from scratchnn.training import Adam
 
-from . import catalogue
+from . import planting
 
 CELLS = ("rnn", "lstm", "gru")
 SYMBOLS, STEPS_IN, BATCH, UNITS, RATE = 4, 10, 32, 12, 0.02
@@ -99,7 +99,7 @@ def still_trains(
     if op not in CELLS:
         raise InputError(f"still_trains: op is {op!r}, expected one of {', '.join(CELLS)}")
     modules = {None: ops.backend(getattr(ops, op), "reference")}
-    modules |= {bug: catalogue.plant(bug) for bug in (catalogue.bugs(op) if bugs is None else bugs)}
+    modules |= {bug: planting.plant(bug) for bug in (planting.bugs(op) if bugs is None else bugs)}
     found = {}
     for task in TASKS:
         runs = []

@@ -4,9 +4,9 @@ import numpy as np
 
 from scratchnn import models, training
 
-from .layout import layout_of
-from .subject import Subject, normal
-from .subjects_layers import of_layer
+from ..layout import layout_of
+from .layers import of_layer
+from .problem import Subject, normal
 
 B, V, H = 3, 5, 2
 TEXT = np.array([[3, 1, 3, 4, 0], [4, 2, 0, 0, 1], [1, 3, 2, 4, 3]])  # (B, T+1)

@@ -18,7 +18,8 @@ from scratchnn import ops
 from scratchnn.errors import InputError
 from scratchnn.misconceptions import Bug
 
-from . import catalogue, conduct, verdicts
+from .. import conduct
+from . import planting, verdicts
 from .forms import FORMS, SIZES, WIDTHS, Form
 from .verdicts import Case
 
@@ -165,13 +166,13 @@ def who_is_caught(bugs: Sequence[Bug] | None = None, regimes: Sequence[Regime] |
     Table
         A bug counts as caught if any form of its op shows it, a crash included.
     """
-    bugs = tuple(catalogue.bugs() if bugs is None else bugs)
+    bugs = tuple(planting.bugs() if bugs is None else bugs)
     regimes = tuple(REGIMES if regimes is None else regimes)
     cases = functools.cache(lambda form, regime: make_case(form, regime, seed))
     rows = []
     for bug in bugs:
-        module, answers = catalogue.plant(bug), {}
-        forms = [form for form in FORMS if form.op == catalogue.room_of(bug)]
+        module, answers = planting.plant(bug), {}
+        forms = [form for form in FORMS if form.op == planting.room_of(bug)]
         rows.append(tuple(_caught(module, forms, regime, cases, answers) for regime in regimes))
     return Table(bugs, regimes, tuple(rows))
 

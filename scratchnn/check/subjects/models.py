@@ -4,9 +4,9 @@ import numpy as np
 
 from scratchnn import models, training
 
-from .layout import layout_of
-from .subject import Subject, normal
-from .subjects_layers import of_layer
+from ..layout import layout_of
+from .layers import of_layer
+from .problem import Subject, normal
 
 B, T = 4, 3
 LENGTHS = np.array([3, 1, 2, 3])

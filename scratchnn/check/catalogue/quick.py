@@ -11,8 +11,8 @@ import numpy as np
 
 from scratchnn import probe
 
-from . import bounds, conduct
-from .subject import Subject
+from .. import bounds, conduct
+from ..subjects import Subject
 
 
 class Verdict(NamedTuple):

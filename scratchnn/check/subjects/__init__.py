@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from scratchnn.errors import InputError
 
-from . import subjects_language, subjects_layers, subjects_models, subjects_ops
-from .gradients import check_gradients
-from .report import Report
-from .subject import Problem, Subject
+from ..gradients import check_gradients
+from ..report import Report
+from . import language, layers, models, ops
+from .problem import Problem, Subject
 
 FEW = 8  # subjects for which another process pays its start
 
@@ -28,7 +28,7 @@ def every_subject() -> tuple[Subject, ...]:
     -------
     tuple of Subject
     """
-    return (*subjects_ops.SUBJECTS, *subjects_layers.SUBJECTS, *subjects_models.SUBJECTS, *subjects_language.SUBJECTS)
+    return (*ops.SUBJECTS, *layers.SUBJECTS, *models.SUBJECTS, *language.SUBJECTS)
 
 
 def names() -> dict[str, tuple[str, ...]]:

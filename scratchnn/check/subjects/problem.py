@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .layout import Layout
+from ..layout import Layout
 
 
 class Problem(NamedTuple):
