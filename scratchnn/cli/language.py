@@ -119,7 +119,8 @@ def evaluate(run, data, backend, as_json, quiet):
         _compare(out, found.baselines, measured.nats)
     out.print(
         f"[bold]{measured.nats:.3f}[/] nats per character ({measured.bits:.3f} bits, perplexity "
-        f"{measured.perplexity:.2f}) on {measured.characters:,} held-out characters"
+        f"{measured.perplexity:.2f}) on {measured.characters:,} held-out characters",
+        soft_wrap=True,
     )
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from scratchnn.check import catalogue
-from scratchnn.check.catalogue import regimes
+from scratchnn.check.catalogue import planting, regimes
 from scratchnn.cli import main
 from scratchnn.misconceptions import MISCONCEPTIONS
 
@@ -80,7 +80,8 @@ def test_one_mistake_is_shown_in_full(run):
 
 
 def test_the_experiment_has_a_table_and_a_figure(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(catalogue, "bugs", lambda op=None: (catalogue.bug("rnn-db-mean"),) if op == "rnn" else EVERY)
+    one = (catalogue.bug("rnn-db-mean"),)
+    monkeypatch.setattr(planting, "bugs", lambda op=None: one if op == "rnn" else EVERY)
     code, out, _ = run("--catalogue", "--train", "--op", "rnn", "--quick", "--picture", tmp_path / "train.png")
     assert code == 0
     assert "the right gradient" in out
