@@ -18,7 +18,9 @@ SIZES = {
     "E": "width of a query or key",
     "F": "width of a value",
     "A": "width of the additive score's hidden layer",
-    "N": "heads, or rows of a matrix",
+    "M": "rows of the left factor of a product",
+    "K": "what a product sums over",
+    "N": "heads, rows of a matrix, or columns of a product",
 }
 
 GATES = {"rnn": ("h",), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n")}

@@ -14,6 +14,7 @@ ROOMS = (
     "gru",
     "linear",
     "lstm",
+    "matmul",
     "optimizers",
     "rnn",
     "softmax",

@@ -16,7 +16,7 @@ FUNCTIONS = {
     "sum", "mean", "over", "of", "if", "else", "not", "and", "or", "for", "in", "is", "where", "slope", "all", "row",
     "log_softmax", "concat", "np", "t",
 }  # fmt: skip
-SIZES = {"T", "B", "D", "H", "V", "C", "Q", "S", "E", "F", "A", "N"}
+SIZES = {"T", "B", "D", "H", "V", "C", "Q", "S", "E", "F", "A", "N", "M", "K"}
 NUMBERED = re.compile(r"#\s*\((\d+)\)\s*$")
 
 

@@ -19,7 +19,8 @@ ROOMS = {
     "files": {"errors"},
     "shapes": set(),
     "misconceptions": set(),
-    "ops": {"misconceptions", "notation", "shapes"},
+    "jit": set(),  # numba and llvmlite alone
+    "ops": {"jit", "misconceptions", "notation", "shapes"},
     "probe": set(),
     "layers": {"ops", "notation", "shapes"},
     "models": {"layers", "notation"},
