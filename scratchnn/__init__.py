@@ -9,12 +9,15 @@ import importlib
 __version__ = "0.1.0"
 
 ROOMS = ("check", "data", "draw", "interop", "layers", "models", "notation", "ops", "probe", "runs", "training")
-__all__ = ["__version__", *ROOMS]
+THREADS = ("get_num_threads", "set_num_threads")
+__all__ = ["__version__", *ROOMS, *THREADS]
 
 
 def __getattr__(name):
     if name in ROOMS:
         return importlib.import_module(f"scratchnn.{name}")
+    if name in THREADS:
+        return getattr(importlib.import_module("scratchnn.jit"), name)
     raise AttributeError(f"module 'scratchnn' has no attribute {name!r}")
 
 

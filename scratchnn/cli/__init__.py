@@ -18,6 +18,9 @@ COMMANDS = {
     "gradflow": "Measure how gradients vanish and explode through time.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
+    "bench": "Time it beside PyTorch and JAX, results compared first.",
+    "warmup": "Compile every kernel now.",
+    "info": "Tell versions, processor, threads, and which code computes.",
 }
 
 

@@ -11,7 +11,10 @@ seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=None, help="Seed of weights, order and dropout (splits are fixed)."
 )
 backend_option = click.option(
-    "--backend", type=click.Choice(["reference"]), default=None, help="Which code computes: NumPy's reference so far."
+    "--backend",
+    type=click.Choice(["cpu", "reference"]),
+    default=None,
+    help="Which code computes: compiled kernels or NumPy's readable reference.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 

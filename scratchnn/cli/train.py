@@ -70,7 +70,7 @@ Examples:
 @click.option("--patience", type=int, help="Stop after so many epochs without improvement (0: never).")
 @click.option("--members", type=int, help="Models trained from different starts that answer together.")
 @click.option("--unit", type=click.Choice(["auto", "characters", "words"]), help="What a text is cut into.")
-@click.option("--threads", type=int, help="Threads of the matrix products (default 1: the products are small).")
+@click.option("--threads", type=int, help="Threads of kernels and matrix products (default 1: they are small).")
 @seed_option
 @backend_option
 @click.option("--out", type=click.Path(), help="Run folder to make (default: runs/TASK-DATE-TIME).")

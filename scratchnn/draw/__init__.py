@@ -6,6 +6,7 @@ a screen and leave no global state.
 """
 
 from .attention import attention_over_series, attention_rows
+from .bench import race
 from .gradient_flow import gradient_flow
 from .gradients import Panel, error_maps, step_curve
 from .language import memory, nats_curves
@@ -22,6 +23,7 @@ __all__ = [
     "loss_curves",
     "memory",
     "nats_curves",
+    "race",
     "save",
     "step_curve",
     "train_and_test",

@@ -20,7 +20,7 @@ class SelfAttentionCache(NamedTuple):
 
     alpha: np.ndarray  # (B, T, T), row i: what position i takes from each j; 0 at padding
     attention: Any  # the cache of the attention within
-    mask: np.ndarray  # (B, T), True is a real step
+    mask: np.ndarray | None  # (B, T), True is a real step; None: all are
 
 
 class Attention(Layer):
@@ -56,7 +56,7 @@ class Attention(Layer):
         attention_size: int | None = None,
         scale: float | None = None,
         init: str = "xavier_uniform",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -165,7 +165,7 @@ class SelfAttention(Layer):
         attention_size: int | None = None,
         residual: bool = True,
         init: str = "xavier_uniform",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -197,7 +197,8 @@ class SelfAttention(Layer):
             A shape disagrees, or a length is outside 1..T.
         """
         h, mask, _ = sequences.real_states("SelfAttention.forward", h, self.attention.key_size, lengths)
-        context, inner = self.attention.forward(h, h, h, mask[:, :, None] & mask[:, None, :])
+        pairs = None if mask is None else mask[:, :, None] & mask[:, None, :]
+        context, inner = self.attention.forward(h, h, h, pairs)
         y = h + context if self.residual else context
         return y, SelfAttentionCache(inner.alpha, inner, mask)  # type: ignore[arg-type]  # alpha was kept
 

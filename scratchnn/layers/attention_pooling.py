@@ -19,7 +19,7 @@ class AttentionPoolingCache(NamedTuple):
     alpha: np.ndarray  # (B, T), rows sum to 1; 0 at padding
     attention: Any  # the cache of the attention within
     lengths: np.ndarray | None  # (B,)
-    mask: np.ndarray  # (B, T), True is a real step
+    mask: np.ndarray | None  # (B, T), True is a real step; None: all are
     last_given: bool
 
 
@@ -47,7 +47,7 @@ class AttentionPooling(Layer):
         attention_size: int | None = None,
         query: str = "learned",
         init: str = "xavier_uniform",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -96,7 +96,7 @@ class AttentionPooling(Layer):
             asking = np.broadcast_to(self.own["q"], (B, H))
         else:
             asking = h[np.arange(B), _last_steps(lengths, T)] if last is None else last
-        context, inner = self.attention.forward(asking[:, None, :], h, h, mask[:, None, :])
+        context, inner = self.attention.forward(asking[:, None, :], h, h, None if mask is None else mask[:, None, :])
         cache = AttentionPoolingCache(inner.alpha[:, 0], inner, lengths, mask, last is not None)  # type: ignore[index]
         return context[:, 0], cache
 

@@ -34,7 +34,7 @@ class Dropout(Layer):
         per: str = "step",
         time_axis: int = 0,
         *,
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)

@@ -39,7 +39,7 @@ class Embedding(Layer):
         padding_idx: int | None = None,
         *,
         init: str = "normal",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -91,7 +91,9 @@ class Embedding(Layer):
         dy : (..., D)
         cache : embedding.reference.Cache
         """
-        self.add_grad("W", self._op.backward(dy, cache, self._params()).W)
+        into = getattr(self._op, "add_into", None)  # a backend may spare us a table of zeros
+        if into is None or not into(self.own_grads["W"], dy, cache):
+            self.add_grad("W", self._op.backward(dy, cache, self._params()).W)
 
     def _params(self):
         return ops.embedding.Params(self.own["W"])

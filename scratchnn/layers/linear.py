@@ -37,7 +37,7 @@ class Linear(Layer):
         bias: bool = True,
         *,
         init: str = "pytorch",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:

@@ -55,7 +55,7 @@ class NGramEmbedding(Layer):
         buckets: int = 8192,
         dropout: float = 0.0,
         scale: float = 0.3,
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:

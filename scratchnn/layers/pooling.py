@@ -42,8 +42,8 @@ class _FixedPooling(Layer):
         """
         h, real, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
         B, T, _ = h.shape
-        lengths = np.full(B, T) if lengths is None else lengths
-        share = np.where(real, self._share(T, lengths), 0).astype(h.real.dtype)
+        share = self._share(T, np.full(B, T) if lengths is None else lengths)
+        share = (share if real is None else np.where(real, share, 0)).astype(h.real.dtype)
         return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
 
     def backward(self, dy: np.ndarray, cache: PoolingCache) -> np.ndarray:

@@ -49,7 +49,8 @@ class Recurrent(Layer):
         "pytorch": everything from U(-1/sqrt(H), 1/sqrt(H)), a bias as the sum of PyTorch's two. "orthogonal":
         W_h orthogonal, W_x Xavier uniform. All but "pytorch" start biases at 0. Gate blocks are drawn one by one.
     backend : str or module
-        Who computes: "reference", or anything with the op's ``forward`` and ``backward``.
+        Who computes: "cpu", "reference", or anything with the op's ``forward`` and ``backward``; dropout between
+        layers follows the name.
     dtype : dtype
         float32 or float64.
     rng : numpy.random.Generator
@@ -76,7 +77,7 @@ class Recurrent(Layer):
         dropout_per: str = "step",
         bidirectional: bool = False,
         init: str = "pytorch",
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
@@ -93,6 +94,7 @@ class Recurrent(Layer):
         self.directions = 2 if bidirectional else 1
         self.options: dict[str, Any] = {}  # keywords handed on to the op's forward
         self._op = ops.backend(getattr(ops, self.room), backend)
+        self._dropout = ops.backend(ops.dropout, backend if isinstance(backend, str) else "reference")
         for layer in range(num_layers):
             for direction in range(self.directions):
                 self._draw_weights(layer, direction, init, rng)
@@ -142,9 +144,10 @@ class Recurrent(Layer):
         initial = self._states(where, "state", state, B, np.result_type(x, *self.own.values()))
         y = self._time_major(x)
         runs: list[Any]
+        outputs: list[np.ndarray] = []
         runs, drops, final = [], [], []
         for layer in range(self.num_layers):
-            y, drop = self._drop(y, rng) if layer else (y, None)
+            y, drop = self._drop(_joined(outputs), rng) if layer else (y, None)
             drops.append(drop)
             outputs = []
             for direction in range(self.directions):
@@ -156,8 +159,7 @@ class Recurrent(Layer):
                 outputs.append(sequences.reverse(h, lengths) if direction else h)
                 final.append(tuple(getattr(run, kind)[-1] for kind in self.kinds))
                 runs.append(run)
-            y = np.concatenate(outputs, axis=2)
-        y = self._time_major(sequences.zero_padding(y, mask))
+        y = self._laid_out(outputs, mask)
         return y, RecurrentCache(y, sequences.pack_state(final), tuple(runs), tuple(drops), lengths, mask)
 
     @overload
@@ -226,7 +228,7 @@ class Recurrent(Layer):
             raise ValueError(f"{where}: dy has shape {dy.shape}, expected the shape of y {cache.y.shape}")
         dfinal = self._states(where, "dstate", dstate, B, dy.dtype)
         dinitial: list[Any] = [None] * len(cache.runs)
-        dy = sequences.zero_padding(self._time_major(dy), cache.mask)
+        dy = self._time_major(dy)
         for layer in reversed(range(self.num_layers)):
             dsources = []
             for direction in range(self.directions):
@@ -234,7 +236,10 @@ class Recurrent(Layer):
                 dh = dy[:, :, direction * H : (direction + 1) * H]
                 dh = sequences.reverse(dh, cache.lengths) if direction else dh
                 dlast = [array[row] for array in dfinal]
-                dh = np.concatenate([dh[:-1], dh[-1:] + dlast[0]])  # the op holds states over padding: h[-1] is final
+                if cache.mask is not None or dstate is not None:
+                    dh = np.array(dh, np.result_type(dh, dlast[0]))
+                    dh[_padding(cache.mask)] = 0
+                    dh[-1] += dlast[0]  # the op holds states over padding: h[-1] is final
                 params = self._params_of(layer, direction)
                 g = self._op.backward(dh, *dlast[1:], cache.runs[row], params)
                 for field in self._fields():
@@ -243,7 +248,7 @@ class Recurrent(Layer):
                 dsources.append(sequences.reverse(g.x, cache.lengths) if direction else g.x)
             dy = sum(dsources[1:], start=dsources[0])
             if cache.drops[layer] is not None:
-                dy = ops.dropout.reference.backward(dy, cache.drops[layer]).x
+                dy = self._dropout.backward(dy, cache.drops[layer]).x
         dx = self._time_major(dy)
         return (dx, sequences.pack_state(dinitial)) if with_state else dx
 
@@ -288,12 +293,23 @@ class Recurrent(Layer):
         if rng is None or self.dropout == 0:
             return y, None
         initialise.expect_generator(f"{type(self).__name__}.forward", rng)
-        drop = ops.dropout.reference.forward(y, self.dropout, rng=rng, per=self.dropout_per, time_axis=0)
+        drop = self._dropout.forward(y, self.dropout, rng=rng, per=self.dropout_per, time_axis=0)
         return drop.y, drop
 
     def _states(self, where, name, state, B, dtype):
         shape = (self.num_layers * self.directions, B, self.hidden_size)
         return sequences.unpack_state(where, name, state, self.kinds, shape, dtype)
+
+    def _laid_out(self, outputs, mask):
+        """Join the directions in the layout that was asked for, zero at padding."""
+        T, B, H = outputs[0].shape
+        shape = (B, T) if self.batch_first else (T, B)
+        y = np.empty((*shape, H * len(outputs)), np.result_type(*outputs))
+        filled = self._time_major(y)
+        for direction, h in enumerate(outputs):
+            filled[:, :, direction * H : (direction + 1) * H] = h
+        filled[_padding(mask)] = 0
+        return y
 
     def _time_major(self, x):
         """Swap the first two axes when batch_first; its own inverse."""
@@ -369,6 +385,16 @@ class GRU(Recurrent):
         b, b_h = rng.uniform(-bound, bound, size), rng.uniform(-bound, bound, size)
         b[: 2 * H] += b_h[: 2 * H]
         return {"b": b, "b_hn": b_h[2 * H :]}
+
+
+def _joined(outputs):
+    """Put the directions side by side; one alone stays the view of the op's cache that it is."""
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+
+
+def _padding(mask):
+    """Give the index of what is padding: nothing without a mask."""
+    return slice(0) if mask is None else ~mask
 
 
 def suffix(layer: int, direction: int) -> str:

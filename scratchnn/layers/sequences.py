@@ -75,7 +75,9 @@ def zero_padding(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """
     if mask is None:
         return x
-    return np.where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, 0)
+    x = np.array(x)
+    x[~mask] = 0
+    return x
 
 
 def reverse(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
@@ -97,12 +99,12 @@ def reverse(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
         return x[::-1]
     t = np.arange(x.shape[0])[:, None]
     source = np.where(t < lengths, lengths - 1 - t, t)
-    return np.take_along_axis(x, source[:, :, None], axis=0)
+    return x[source, np.arange(x.shape[1])]
 
 
 def real_states(
     where: str, h: np.ndarray, H: int, lengths: ArrayLike | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Check batch-first states and their lengths, and clear the padding.
 
     Parameters
@@ -117,16 +119,18 @@ def real_states(
     Returns
     -------
     h : (B, T, H)
-        Zero at padding.
-    mask : (B, T) bool
-        True is a real step.
+        Zero at padding; the array itself without lengths.
+    mask : (B, T) bool, or None
+        True is a real step; None: all are, there are no lengths.
     lengths : (B,) int, or None
     """
     sizes = shapes.sizes_of(where, "h", h, "B T H")
     shapes.expect_shape(where, "h", h, "B T H", {**sizes, "H": H})
     B, T = sizes["B"], sizes["T"]
     lengths = check_lengths(where, lengths, T, B)
-    mask = np.ones((B, T), dtype=bool) if lengths is None else real_steps(lengths, T).T  # type: ignore[union-attr]
+    if lengths is None:
+        return h, None, None
+    mask = np.ascontiguousarray(real_steps(lengths, T).T)  # type: ignore[union-attr]
     return zero_padding(h, mask), mask, lengths
 
 
@@ -194,5 +198,5 @@ def pack_state(rows: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray | tuple[np.
     -------
     (N, B, H), or a tuple of them when there is more than one kind
     """
-    packed = tuple(np.stack(arrays) for arrays in zip(*rows, strict=True))
+    packed = tuple(np.array(arrays) for arrays in zip(*rows, strict=True))
     return packed[0] if len(packed) == 1 else packed

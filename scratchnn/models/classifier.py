@@ -116,7 +116,7 @@ class SequenceClassifier(Layer):
         dropout_per: str = "step",
         init: str = "pytorch",
         forget_bias: float | None = None,
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator,
     ) -> None:
@@ -172,10 +172,10 @@ class SequenceClassifier(Layer):
             self.pooling = LastStep(dtype=dtype)
         elif pooling == "mean":
             self.pooling = MeanPooling(dtype=dtype)
-        self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1)
-        self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1)
-        self.last_dropout = Dropout(dropout)  # of the final states, which pooling "last" reads
-        self.output_dropout = Dropout(output_dropout)
+        self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1, **common)
+        self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1, **common)
+        self.last_dropout = Dropout(dropout, **common)  # of the final states, which pooling "last" reads
+        self.output_dropout = Dropout(output_dropout, **common)
         self.linear = self.add_child("linear", Linear(width, num_classes, rng=rng, **common))
 
     def forward(

@@ -83,7 +83,7 @@ class LanguageModel(Layer):
         dropout_per: str = "step",
         init: str = "pytorch",
         forget_bias: float | None = None,
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator,
     ) -> None:
@@ -109,8 +109,9 @@ class LanguageModel(Layer):
             ),
         )
         self.linear = self.add_child("linear", Linear(hidden_size, vocabulary_size, **common))
-        self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1)
-        self.state_dropout = Dropout(dropout, per=dropout_per, time_axis=1)
+        drop: dict[str, Any] = {"per": dropout_per, "time_axis": 1, "backend": backend, "dtype": dtype}
+        self.input_dropout = Dropout(input_dropout, **drop)
+        self.state_dropout = Dropout(dropout, **drop)
 
     def forward(
         self,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scratchnn import training
 from scratchnn.layers import Layer
@@ -13,6 +12,7 @@ from scratchnn.models import Committee
 from .prepare import Prepared
 from .settings import Settings
 from .steps import make_criterion, make_optimizer, make_schedule, weigh_classes
+from .threads import threads_of
 
 
 def learn(
@@ -104,7 +104,7 @@ def fit_model(
     optimizer = make_optimizer(model.params, settings)
     schedule = make_schedule(settings, len(batches), validated=chooses)
     criterion = make_criterion(settings, class_weight)
-    with threadpool_limits(settings.threads):
+    with threads_of(settings):
         return training.fit(
             model,
             criterion,

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scratchnn.data.vocabulary import PADDING, UNKNOWN, Vocabulary
 from scratchnn.models import LanguageModel
 
 from .folder import RunError
 from .opened import open_run
+from .threads import threads_of
 
 
 def next_probabilities(scores: np.ndarray, temperature: float = 1.0, top_k: int | None = None) -> np.ndarray:
@@ -152,6 +152,6 @@ def first_ids(vocabulary: Vocabulary, prefix: str = "") -> np.ndarray:
 
 
 def _spoken(run, drawn):
-    with threadpool_limits(run.settings.threads):
+    with threads_of(run.settings):
         for k in drawn:
             yield run.vocabulary.entries[k]

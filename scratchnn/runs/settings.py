@@ -52,7 +52,8 @@ class Settings:
     Data: ``task, data`` (path of the user's own file), ``unit, minimum_count, marks`` (begin and end marks around a
     text), ``ngrams`` (hashed n-grams of these sizes added to the embedding, "" for none), ``ngram_dropout, replace,
     remove`` (share of ids made unknown or left out at every pass).
-    Machine: ``backend, threads`` (of the matrix products; 1 is quickest for the small ones here).
+    Machine: ``backend`` ("cpu": compiled kernels, "reference": NumPy), ``threads`` (of kernels and matrix products; 1
+    is quickest for the small ones here).
     """
 
     task: str = "surnames"
@@ -99,7 +100,7 @@ class Settings:
     fit_on: str = "train"
     members: int = 1
     seed: int = 0
-    backend: str = "reference"
+    backend: str = "cpu"
     threads: int = 1
 
     def __post_init__(self):

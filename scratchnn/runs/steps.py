@@ -36,7 +36,12 @@ def make_optimizer(params: dict[str, np.ndarray], settings: Settings) -> trainin
     """
     groups = [] if settings.decay_biases else [training.no_decay(params)]
     return OPTIMIZERS[settings.optimizer](
-        params, settings, lr=settings.learning_rate, weight_decay=settings.weight_decay, groups=groups
+        params,
+        settings,
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        groups=groups,
+        backend=settings.backend,
     )
 
 
@@ -112,4 +117,4 @@ def make_criterion(settings: Settings, class_weight: np.ndarray | None) -> train
         raise SettingsError(
             f"class_weights is {settings.class_weights!r}, but the task {settings.task} has no use for it"
         )
-    return training.CrossEntropyLoss(class_weight, label_smoothing=settings.label_smoothing)
+    return training.CrossEntropyLoss(class_weight, label_smoothing=settings.label_smoothing, backend=settings.backend)

@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+BLOCK = 2**13  # numbers squared at a time: 64 KB as float64, so that they stay in the cache
+SAFE = 1e-200  # a sum of squares above it has lost nothing to numbers too small to square
+
 
 def gradient_norm(grads: dict[str, np.ndarray]) -> float:
     """Compute the Euclidean norm of all gradients taken as one vector.
@@ -17,12 +20,25 @@ def gradient_norm(grads: dict[str, np.ndarray]) -> float:
     float
         In float64, also where squares would overflow; inf or nan when an entry is not finite; 0.0 without entries.
     """
-    largest = [np.abs(g).max() for g in grads.values() if g.size]
+    total = sum(_sum_of_squares(g) for g in grads.values())
+    if SAFE < total < 1 / SAFE:
+        return math.sqrt(total)
+    largest = [np.abs(g).max() for g in grads.values() if g.size]  # too small or too large to square, or not finite
     peak = float(np.max(largest)) if largest else 0.0
     if peak == 0.0 or not math.isfinite(peak):
         return peak
     squares = (float(np.square(g / np.float64(peak)).sum()) for g in grads.values())
     return peak * math.sqrt(sum(squares))
+
+
+def _sum_of_squares(g):
+    """Sum up in float64, block by block; inf when squares overflow."""
+    flat, total = g.reshape(-1), 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for at in range(0, flat.size, BLOCK):
+            block = flat[at : at + BLOCK].astype(np.float64, copy=False)
+            total += float(block @ block)
+    return total
 
 
 def clip_grad_norm(grads: dict[str, np.ndarray], max_norm: float) -> float:

@@ -37,7 +37,7 @@ class CrossEntropyLoss:
         reduction: str = "mean",
         label_smoothing: float = 0.0,
         *,
-        backend: str | Any = "reference",
+        backend: str | Any = "cpu",
     ) -> None:
         self.weight = None if weight is None else np.array(weight, dtype=np.float64)
         self.ignore_index = ignore_index

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn import ops
+
 from .groups import Group, settings_by_name
 
 
@@ -23,7 +25,11 @@ class Optimizer:
         Parameters with another weight decay or a scaled learning rate; in no group: as the optimiser says.
     start : function
         Gives the state of a parameter before the first step.
+    backend : str or module
+        Who computes: "cpu", "reference", or anything with the functions of ``scratchnn.ops.optimizers``.
     """
+
+    rule: str  # the function of the op that takes the step
 
     def __init__(
         self,
@@ -32,6 +38,7 @@ class Optimizer:
         weight_decay: float,
         groups: Iterable[Group],
         start: Callable[[np.ndarray], Any],
+        backend: str | Any,
     ) -> None:
         self.where = type(self).__name__
         self.params = _checked_params(self.where, params)
@@ -39,6 +46,7 @@ class Optimizer:
         self.weight_decay = number(self.where, "weight_decay", weight_decay)
         self.lr_scales, self.weight_decays = settings_by_name(self.where, self.params, groups, self.weight_decay)
         self.states = {name: start(p) for name, p in self.params.items()}
+        self._op = ops.backend(ops.optimizers, backend)
 
     @property
     def lr(self) -> float:
@@ -52,7 +60,7 @@ class Optimizer:
     def step(self, grads: dict[str, np.ndarray]) -> None:
         """Update every parameter in place.
 
-        All new values are computed before the first is written, so an error changes nothing.
+        All is checked, or all new values are computed, before the first is written, so an error changes nothing.
 
         Parameters
         ----------
@@ -72,10 +80,15 @@ class Optimizer:
                 raise ValueError(
                     f"{self.where}.step: the gradient of {name} has shape {np.shape(grads[name])}, expected {p.shape}"
                 )
-        done = {
-            name: self._update(p, grads[name], self.states[name], **self.settings_of(name))
-            for name, p in self.params.items()
-        }
+        into = getattr(self._op, f"{self.rule}_into", None)
+        given = {name: (p, grads[name], self.states[name]) for name, p in self.params.items()}
+        common = self._settings()
+        if into is not None and all(self._op.fits(*arrays) for arrays in given.values()):
+            for name, arrays in given.items():
+                self.states[name] = into(*arrays, **self.settings_of(name), **common)
+            return
+        update = getattr(self._op, self.rule)
+        done = {name: update(*arrays, **self.settings_of(name), **common) for name, arrays in given.items()}
         for name, (p_new, state) in done.items():
             self.params[name][...] = p_new
             self.states[name] = state
@@ -145,7 +158,8 @@ class Optimizer:
             self.lr_scales[name] = float(state[f"{name}.lr_scale"])
             self.weight_decays[name] = float(state[f"{name}.weight_decay"])
 
-    def _update(self, p, grad, state, *, lr, weight_decay):
+    def _settings(self):
+        """Give the settings of this kind of optimiser, the same for all parameters."""
         raise NotImplementedError
 
 

@@ -5,6 +5,7 @@ Names and defaults are those of ``torch.optim``.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -32,12 +33,16 @@ class SGD(Optimizer):
         Added to the gradient, times the parameter.
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+    backend : str or module
+        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
     Source: equations (1)-(4) of ``scratchnn.ops.optimizers``.
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.SGD``)
     """
+
+    rule = "sgd"
 
     def __init__(
         self,
@@ -48,15 +53,16 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
         groups: Iterable[Group] = (),
+        backend: str | Any = "cpu",
     ) -> None:
-        super().__init__(params, lr, weight_decay, groups, reference.sgd_start)
+        super().__init__(params, lr, weight_decay, groups, reference.sgd_start, backend)
         self.momentum = number(self.where, "momentum", momentum, below=1)
         self.nesterov = bool(nesterov)
         if self.nesterov and self.momentum == 0:
             raise ValueError("SGD: nesterov needs a momentum above 0")
 
-    def _update(self, p, grad, state, **settings):
-        return reference.sgd(p, grad, state, momentum=self.momentum, nesterov=self.nesterov, **settings)
+    def _settings(self):
+        return {"momentum": self.momentum, "nesterov": self.nesterov}
 
 
 class Adam(Optimizer):
@@ -76,6 +82,8 @@ class Adam(Optimizer):
         Added to the gradient, times the parameter.
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+    backend : str or module
+        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -83,7 +91,7 @@ class Adam(Optimizer):
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.Adam``)
     """
 
-    _kernel = staticmethod(reference.adam)
+    rule = "adam"
 
     def __init__(
         self,
@@ -94,14 +102,15 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         groups: Iterable[Group] = (),
+        backend: str | Any = "cpu",
     ) -> None:
-        super().__init__(params, lr, weight_decay, groups, reference.adam_start)
+        super().__init__(params, lr, weight_decay, groups, reference.adam_start, backend)
         beta1, beta2 = betas
         self.betas = (number(self.where, "beta1", beta1, below=1), number(self.where, "beta2", beta2, below=1))
         self.eps = number(self.where, "eps", eps)
 
-    def _update(self, p, grad, state, **settings):
-        return self._kernel(p, grad, state, betas=self.betas, eps=self.eps, **settings)
+    def _settings(self):
+        return {"betas": self.betas, "eps": self.eps}
 
 
 class AdamW(Adam):
@@ -121,6 +130,8 @@ class AdamW(Adam):
         Every step shrinks the parameter by ``1 - lr * weight_decay``.
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+    backend : str or module
+        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -128,7 +139,7 @@ class AdamW(Adam):
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.AdamW``)
     """
 
-    _kernel = staticmethod(reference.adamw)
+    rule = "adamw"
 
     def __init__(
         self,
@@ -139,8 +150,9 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         groups: Iterable[Group] = (),
+        backend: str | Any = "cpu",
     ) -> None:
-        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay, groups=groups)
+        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay, groups=groups, backend=backend)
 
 
 class Adagrad(Optimizer):
@@ -162,12 +174,16 @@ class Adagrad(Optimizer):
         Keeps the division finite.
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+    backend : str or module
+        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
     Source: equations (1), (11)-(13) of ``scratchnn.ops.optimizers``.
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.Adagrad``)
     """
+
+    rule = "adagrad"
 
     def __init__(
         self,
@@ -179,14 +195,15 @@ class Adagrad(Optimizer):
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
         groups: Iterable[Group] = (),
+        backend: str | Any = "cpu",
     ) -> None:
         first = number("Adagrad", "initial_accumulator_value", initial_accumulator_value)
-        super().__init__(params, lr, weight_decay, groups, lambda p: reference.adagrad_start(p, first))
+        super().__init__(params, lr, weight_decay, groups, lambda p: reference.adagrad_start(p, first), backend)
         self.lr_decay = number(self.where, "lr_decay", lr_decay)
         self.eps = number(self.where, "eps", eps)
 
-    def _update(self, p, grad, state, **settings):
-        return reference.adagrad(p, grad, state, lr_decay=self.lr_decay, eps=self.eps, **settings)
+    def _settings(self):
+        return {"lr_decay": self.lr_decay, "eps": self.eps}
 
 
 class RMSprop(Optimizer):
@@ -209,12 +226,16 @@ class RMSprop(Optimizer):
         Divide by the gradient's standard deviation in place of its root mean square.
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
+    backend : str or module
+        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
     Source: equations (1), (14)-(18) of ``scratchnn.ops.optimizers``.
     Checked by: tests/training/test_optimizer_objects.py (20 steps beside ``torch.optim.RMSprop``)
     """
+
+    rule = "rmsprop"
 
     def __init__(
         self,
@@ -227,14 +248,13 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         centered: bool = False,
         groups: Iterable[Group] = (),
+        backend: str | Any = "cpu",
     ) -> None:
-        super().__init__(params, lr, weight_decay, groups, reference.rmsprop_start)
+        super().__init__(params, lr, weight_decay, groups, reference.rmsprop_start, backend)
         self.alpha = number(self.where, "alpha", alpha, below=1)
         self.eps = number(self.where, "eps", eps)
         self.momentum = number(self.where, "momentum", momentum, below=1)
         self.centered = bool(centered)
 
-    def _update(self, p, grad, state, **settings):
-        return reference.rmsprop(
-            p, grad, state, alpha=self.alpha, eps=self.eps, momentum=self.momentum, centered=self.centered, **settings
-        )
+    def _settings(self):
+        return {"alpha": self.alpha, "eps": self.eps, "momentum": self.momentum, "centered": self.centered}

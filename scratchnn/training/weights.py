@@ -37,7 +37,9 @@ class WeightAverage:
     def update(self) -> None:
         """Take the parameters as they are now into the average."""
         for name, p in self.params.items():
-            self.sums[name] = self.decay * self.sums[name] + (1 - self.decay) * p
+            total = self.sums[name]
+            total *= self.decay
+            total += (1 - self.decay) * p
         self.count += 1
 
     def values(self) -> dict[str, np.ndarray]:

@@ -18,8 +18,8 @@ ROOMS = {
     "errors": set(),
     "files": {"errors"},
     "shapes": set(),
+    "jit": {"errors"},
     "misconceptions": set(),
-    "jit": set(),  # numba and llvmlite alone
     "ops": {"jit", "misconceptions", "notation", "shapes"},
     "probe": set(),
     "layers": {"ops", "notation", "shapes"},
@@ -30,13 +30,17 @@ ROOMS = {
     "interop": {"layers", "notation"},
     "check": {"errors", "probe", "ops", "layers", "misconceptions", "models", "training", "draw", "notation"},
     "gradflow": {"draw", "errors", "layers", "models", "notation", "ops", "runs", "shapes", "training"},
-    "runs": {"data", "draw", "errors", "files", "layers", "models", "notation", "training"},
+    "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
+    "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
     "cli": {
+        "bench",
         "check",
         "data",
         "draw",
         "errors",
+        "files",
         "gradflow",
+        "jit",
         "layers",
         "misconceptions",
         "models",
@@ -73,6 +77,10 @@ def relative(path):
     return path.relative_to(PACKAGE).as_posix()
 
 
+FAST = ("cpu", "ladder")  # compiled code
+COMPILED = [p for p in FILES if p.parent.parent.name == "ops" and p.name.startswith((*FAST, "formula"))]
+
+
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_a_room_imports_only_what_the_table_allows(path):
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
@@ -85,8 +93,32 @@ def test_a_room_imports_only_what_the_table_allows(path):
 def test_one_op_does_not_import_another(path):
     op = path.parent.name
     allowed = {op, "activations"} | OTHER_OPS.get(op, set())
+    if path.name.startswith(FAST):
+        allowed |= {"matmul"}  # the one product that all kernels use
     others = {name[2] for name in ours(path) if name[1] == "ops" and len(name) > 2}
     assert others <= allowed, f"{relative(path)} imports {sorted(others - allowed)}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.parent.parent.name == "ops" and p not in COMPILED], ids=relative
+)
+def test_only_compiled_code_knows_the_compiler(path):
+    if path.parent.name == "matmul":
+        pytest.skip("tile and called are the compiler's own corner; reference and equations are judged as oracles")
+    heavy = {"numba", "llvmlite"} & {name.split(".")[0] for name in imported(path)}
+    assert not heavy
+    assert "jit" not in {name[1] for name in ours(path)}
+
+
+@pytest.mark.parametrize("path", [p for p in COMPILED if p.name == "formula.py"], ids=relative)
+def test_a_formula_is_a_transcription_of_its_own(path):
+    """It may not lean on the reference, with which it is compared."""
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert roots <= {"math", "numpy", "numba", "scratchnn"}
+    allowed = (["jit"], ["ops", "activations"])
+    strangers = [name for name in ours(path) if not any(name[1:4][: len(a)] == a for a in allowed)]
+    assert not strangers
+    assert not [name for name in ours(path) if "reference" in name]
 
 
 BUGS = [p for p in FILES if p.parent.parent.name == "ops" and p.name.startswith("bugs")]  # a long list may be two
@@ -113,7 +145,9 @@ def test_an_oracle_imports_no_code_that_it_judges(path):
     assert not [n for n in names if n.split(".")[0] in ("numba", "torch", "jax", "scipy")]
     if path.name == "equations.py":
         assert "numpy" not in names
-    assert not [n for n in names if n.split(".")[-1] in ("cpu", "gpu", "formula") and n.startswith("scratchnn")]
+    assert not [
+        n for n in names if n.split(".")[-1] in ("cpu", "gpu", "formula", "jit") and n.startswith("scratchnn")
+    ]
 
 
 def test_import_is_cheap():

@@ -1,6 +1,7 @@
 """Helpers for the tests of every op: a backward against two independent oracles, and arrays that nobody may touch."""
 
 from contextlib import contextmanager
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -118,13 +119,17 @@ RECURRENT = {
 }
 
 
+BACKENDS = ("reference", "cpu")
+
+
 class Recurrent:
     """One op under dict names: inputs x, h0, (c0), W_x, ... and outputs h, (c_last)."""
 
-    def __init__(self, name):
+    def __init__(self, name, backend="reference"):
         self.op, self.options, self.blocks = RECURRENT[name]
         self.room = name.partition("-")[0]
         self.states = ("h0", "c0") if self.op is lstm else ("h0",)
+        self.backend = import_module(f"{self.op.__name__}.{backend}")
 
     def sample(self, seed, **sizes):
         *arrays, params = self.op.sample(np.random.default_rng(seed), **sizes)
@@ -135,7 +140,7 @@ class Recurrent:
 
     def forward(self, inputs, mask=None):
         states = [inputs[name] for name in self.states]
-        return self.op.reference.forward(inputs["x"], *states, self.params(inputs), mask, **self.options)
+        return self.backend.forward(inputs["x"], *states, self.params(inputs), mask, **self.options)
 
     def outputs(self, cache):
         return {"h": cache.h[1:]} | ({"c_last": cache.c[-1]} if self.op is lstm else {})
@@ -145,7 +150,7 @@ class Recurrent:
         return {name: rng.normal(size=y.shape).astype(y.dtype) for name, y in self.outputs(cache).items()}
 
     def backward(self, upstream, cache, inputs):
-        return self.op.reference.backward(*upstream.values(), cache, self.params(inputs))._asdict()
+        return self.backend.backward(*upstream.values(), cache, self.params(inputs))._asdict()
 
     def final(self, cache):
         return {"h0": cache.h[-1]} | ({"c0": cache.c[-1]} if self.op is lstm else {})
@@ -169,8 +174,23 @@ class Recurrent:
         for name, array in got.items():
             np.testing.assert_array_equal(array, expected[name], err_msg=name, strict=True)
 
+    def assert_step(self, got, expected):
+        """Compare with what ``step`` gave: bit for bit, or to rounding where another backend computed."""
+        close = self.backend is not self.op.reference
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-14 * np.max(np.abs(expected)) if close else 0)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(name, backend) for backend in BACKENDS for name in RECURRENT],
+    ids="-".join,
+)
+def recurrent(request):
+    """Give each recurrent op and backend, called the same way: inputs, outputs and gradients are dicts by name."""
+    return Recurrent(*request.param)
+
 
 @pytest.fixture(scope="session", params=RECURRENT)
-def recurrent(request):
-    """Give each recurrent op in turn, all called the same way: inputs, outputs and gradients are dicts by name."""
-    return Recurrent(request.param)
+def recurrent_pair(request):
+    """Give each recurrent op twice, as the reference computes it and as the cpu backend does."""
+    return Recurrent(request.param), Recurrent(request.param, "cpu")

@@ -25,10 +25,10 @@ def test_row_zero_is_the_initial_state_and_rows_are_steps(recurrent):
         for name in ("a_t", "i", "f", "g", "o", "s", "m", "r", "z", "n"):
             if hasattr(nodes, name):
                 row = getattr(cache, name.removesuffix("_t"))[t]
-                np.testing.assert_array_equal(getattr(nodes, name), row)
+                recurrent.assert_step(row, getattr(nodes, name))
         before = [getattr(nodes, f"{name[0]}_t") for name in recurrent.states]
         for name, state in zip(("h_t", "c_t"), before, strict=False):
-            np.testing.assert_array_equal(state, fields[name][t + 1])
+            recurrent.assert_step(fields[name][t + 1], state)
 
 
 def test_two_halves_with_handed_over_state_equal_one_run(recurrent):

@@ -219,7 +219,7 @@ def test_other_threads_are_said(tiny, tmp_path, at_step, monkeypatch):
     told = []
     runs.resume(tmp_path / "run", progress=False, saving=Saving(say=told.append))
     assert told[0] == (
-        "backend: another now, reference before the stop; the result may differ in the last digits from that of an "
+        "backend: another now, cpu before the stop; the result may differ in the last digits from that of an "
         "unbroken run"
     )
 

@@ -6,56 +6,20 @@ Optimizations
 - Panels: the columns of B that one tile needs lie together, so B is read front to back. Packed once per sequence, W_h
   serves every time step.
 - K in blocks: a panel's part stays in the second-level cache while all rows pass over it.
-- A.T @ B reads A as it lies, a few columns at a time, and packs B by blocks of rows.
+- A.T @ B packs a block of A as well: neighbours in a column of A are far apart.
 """
 
+import math
+
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from scratchnn import jit
 from scratchnn.jit import kernel
 
 from . import reference
+from .called import K_BLOCK, pack_rows_into, product_at_into, product_strips_into
 from .reference import Cache, Grads
 from .tile import Tiles, tiles
-
-K_BLOCK = 384  # rows of a panel used at a time: 384 x 64 float32 are 96 KB, well within a second-level cache
-TN_BLOCK = 256  # rows of A and B that are packed at a time
-
-if jit.PLAIN:
-
-    def call_tile(address, A, A_at, A_row, A_k, B, B_at, B_k, C, C_at, C_row, K, last, add):
-        """Do what the tile does, number by number; the address holds its rows, vectors and lanes."""
-        rows, columns = address // 10**6, (address // 1000 % 1000 - 1) * (address % 1000) + last
-        A, B, C = A.reshape(-1), B.reshape(-1), C.reshape(-1)
-        for r in range(rows):
-            for j in range(columns):
-                total = C[C_at + r * C_row + j] if add else C.dtype.type(0)
-                for k in range(K):
-                    total += A[A_at + r * A_row + k * A_k] * B[B_at + k * B_k + j]
-                C[C_at + r * C_row + j] = total
-
-else:
-
-    @intrinsic
-    def call_tile(typing, address, A, A_at, A_row, A_k, B, B_at, B_k, C, C_at, C_row, K, last, add):
-        """Call the code at ``address``: C[rows, columns] (+)= A[rows, K] @ B[K, columns]; ``_at`` are offsets."""
-        size = types.intp
-        signature = types.void(size, A, size, size, size, B, size, size, C, size, size, size, size, size)
-
-        def generate(context, at, signature, arguments):
-            def place(k):
-                array = context.make_array(signature.args[k])(context, at, arguments[k])
-                return at.gep(array.data, [arguments[k + 1]])
-
-            given = [place(1), *arguments[3:5], place(5), arguments[7], place(8), *arguments[10:]]
-            kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
-            at.call(at.inttoptr(arguments[0], kind.as_pointer()), given)
-            return context.get_dummy_value()
-
-        return signature, generate
 
 
 @kernel
@@ -82,52 +46,33 @@ def pack_into(P, B, B_at, B_k, B_column, K, N):
 @kernel
 def product_into(addresses, lanes, A, A_at, A_row, A_k, P, P_panel, P_k, C, C_at, C_row, M, N, K, add):
     """C[M, N] (+)= A[M, K] @ B[K, N]; B's panels are ``P_panel`` apart and its rows ``P_k``, packed or not."""
-    most, width = addresses.shape[0] - 1, (addresses.shape[1] - 1) * lanes
-    for k in range(0, max(K, 1), K_BLOCK):
-        depth = min(K_BLOCK, K - k)
-        for p in range((N + width - 1) // width):
-            n = min(width, N - p * width)
-            vectors = (n + lanes - 1) // lanes
-            last = n - (vectors - 1) * lanes
-            m = 0
-            while m < M:
-                rows = min(most, M - m)
-                call_tile(
-                    addresses[rows, vectors], A, A_at + m * A_row + k * A_k, A_row, A_k, P,
-                    p * P_panel + k * P_k, P_k,
-                    C, C_at + m * C_row + p * width, C_row, depth, last, add or k > 0,
-                )  # fmt: skip
-                m += rows
+    product_at_into(addresses, lanes, A, A_at, A_row, A_k, P, 0, P_panel, P_k, C, C_at, C_row, M, N, K, add)
 
 
 @kernel
 def product_tn_into(addresses, lanes, A, M, B, B_row, begin, N, C, K):
     """C[M, begin:begin+N] = A[K, M].T @ B[K, begin:begin+N], A and C packed row by row, B's rows ``B_row`` apart."""
     most, width = addresses.shape[0] - 1, (addresses.shape[1] - 1) * lanes
-    strips, panels, depth = (M + most - 1) // most, (N + width - 1) // width, min(K, TN_BLOCK)
-    B_packed = np.empty((panels, depth, width), B.dtype)
-    C_row = C.shape[1]
-    for k in range(0, K, TN_BLOCK):
-        deep = min(TN_BLOCK, K - k)
-        pack_into(B_packed, B, k * B_row + begin, B_row, 1, deep, N)
-        for p in range(panels):
-            n = min(width, N - p * width)
-            vectors = (n + lanes - 1) // lanes
-            last = n - (vectors - 1) * lanes
-            for s in range(strips):
-                call_tile(
-                    addresses[min(most, M - s * most), vectors], A, k * M + s * most, 1, M,
-                    B_packed, p * depth * width, width, C, s * most * C_row + begin + p * width, C_row, deep,
-                    last, k > 0,
-                )  # fmt: skip
+    depth = min(K, K_BLOCK)
+    A_packed = np.empty(((M + most - 1) // most, depth, most), A.dtype)
+    B_packed = np.empty(((N + width - 1) // width, depth, width), B.dtype)
+    for k in range(0, K, K_BLOCK):
+        deep = min(K_BLOCK, K - k)
+        pack_rows_into(addresses, A_packed, 0, A, k * M, M, 1, deep, M)
+        pack_rows_into(addresses, B_packed, 0, B, k * B_row + begin, B_row, 1, deep, N)
+        product_strips_into(
+            addresses, lanes, A_packed, 0, depth * most, 1, most, B_packed, 0, depth * width, width,
+            C, begin, C.shape[1], M, N, deep, k > 0,
+        )  # fmt: skip
 
 
 def panels_of(B: np.ndarray, used: Tiles, transposed: bool = False) -> np.ndarray:
-    """Pack a matrix for ``product_into``.
+    """Pack a matrix for ``product_into``; its panels are ``P[0].size`` apart, their rows ``used.width``.
 
     Parameters
     ----------
     B : (K, N)
+        Plain (``jit.plain``).
     used : Tiles
     transposed : bool
         Pack B.T instead.
@@ -142,63 +87,82 @@ def panels_of(B: np.ndarray, used: Tiles, transposed: bool = False) -> np.ndarra
     return P
 
 
-def forward(A: np.ndarray, B: np.ndarray) -> Cache:
-    """See reference.forward. Other numbers than float32 and float64 are left to the reference.
+def unpacked(P: np.ndarray, N: int) -> np.ndarray:
+    """Give back the (K, N) matrix that ``panels_of`` packed."""
+    return np.ascontiguousarray(P.transpose(1, 0, 2).reshape(P.shape[1], -1)[:, :N])
+
+
+def product(A: np.ndarray, B: np.ndarray, transposed: bool = False) -> np.ndarray:
+    """Multiply two plain matrices of one dtype; the rows of A are split over the threads.
 
     Parameters
     ----------
-    A : (M, K)
-    B : (K, N)
+    A : (..., K)
+        Any axes before the last; all are rows.
+    B : (K, N), or (N, K) if transposed
+    transposed : bool
+        Multiply by B.T instead.
 
     Returns
     -------
-    Cache
+    (..., N)
     """
-    if not _plain_numbers(A, B):
-        return reference.forward(A, B)
-    return Cache(A, B, _product(A, B))
+    used = tiles(A.dtype)
+    K, N = B.shape[::-1] if transposed else B.shape
+    C = np.empty((*A.shape[:-1], N), A.dtype)
+    rows = math.prod(A.shape[:-1])
+    P = panels_of(B, used, transposed)
 
+    def work(begin, end):
+        product_into(
+            used.addresses, used.lanes, A, begin * K, K, 1, P, K * used.width, used.width,
+            C, begin * N, N, end - begin, N, K, False,
+        )  # fmt: skip
 
-def backward(dC: np.ndarray, cache: Cache) -> Grads:
-    """See reference.backward.
-
-    Parameters
-    ----------
-    dC : (M, N)
-    cache : Cache
-
-    Returns
-    -------
-    Grads
-    """
-    A, B = cache.A, cache.B
-    if not _plain_numbers(A, B, dC) or dC.shape != cache.C.shape:
-        return reference.backward(dC, cache)
-    used, A_rows, dC_rows = tiles(A.dtype.name), _rows(A), _rows(dC)
-    dB = np.zeros(B.shape, B.dtype)
-    M, K = A.shape
-    product_tn_into(used.addresses, used.lanes, A_rows, K, dC_rows, B.shape[1], 0, B.shape[1], dB, M)
-    return Grads(_product(dC, B, transposed=True), dB)
-
-
-def _product(A, B, transposed=False):
-    used = tiles(A.dtype.name)
-    P = panels_of(_rows(B), used, transposed)
-    (M, K), N = A.shape, B.shape[0] if transposed else B.shape[1]
-    C = np.zeros((M, N), A.dtype)
-    product_into(
-        used.addresses, used.lanes, _rows(A), 0, K, 1, P, K * used.width, used.width, C, 0, N, M, N, K, False
-    )  # fmt: skip
+    jit.split(work, rows, 2.0 * rows * K * N)
     return C
 
 
-def _rows(array):
-    """Give an array row by row in memory and writeable to Numba, so that one compiled kernel serves all."""
-    return np.require(array, requirements=("C", "A", "W"))
+def product_tn(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Multiply A.T @ B, both plain and of one dtype; the columns of B are split over the threads.
+
+    Parameters
+    ----------
+    A : (..., M)
+        Any axes before the last; all are rows.
+    B : (..., N)
+        The same rows.
+
+    Returns
+    -------
+    (M, N)
+    """
+    used = tiles(A.dtype)
+    M, N, K = A.shape[-1], B.shape[-1], math.prod(A.shape[:-1])
+    C = np.empty((M, N), A.dtype) if K else np.zeros((M, N), A.dtype)
+
+    def work(begin, end):
+        begin, end = min(begin * used.width, N), min(end * used.width, N)
+        product_tn_into(used.addresses, used.lanes, A, M, B, N, begin, end - begin, C, K)
+
+    jit.split(work, -(-N // used.width), 2.0 * M * N * K)
+    return C
 
 
-def _plain_numbers(*arrays):
-    """Say whether kernels can compute it: matrices of one number type, float32 or float64, that fit together."""
-    dtypes = {getattr(array, "dtype", None) for array in arrays}
-    numbers = len(dtypes) == 1 and dtypes <= {np.dtype("f4"), np.dtype("f8")}
-    return numbers and all(array.ndim == 2 for array in arrays) and arrays[0].shape[1] == arrays[1].shape[0]
+def forward(A: np.ndarray, B: np.ndarray) -> Cache:
+    """Multiply two matrices. See reference.forward."""
+    dtype = jit.working_dtype(A, B)
+    if dtype is None or not (A.ndim == B.ndim == 2 and A.shape[1] == B.shape[0] and A.size and B.size):
+        return reference.forward(A, B)
+    return Cache(A, B, product(jit.plain(A, dtype), jit.plain(B, dtype)))
+
+
+def backward(dC: np.ndarray, cache: Cache) -> Grads:
+    """Undo ``forward``: dA = dC @ B.T, dB = A.T @ dC. See reference.backward."""
+    A, B = cache.A, cache.B
+    dtype = jit.working_dtype(dC, A, B)
+    if dtype is None or dC.shape != (A.shape[0], B.shape[1]):
+        return reference.backward(dC, cache)
+    dC_A, dC_B = np.result_type(dC, B), np.result_type(A, dC)
+    dA = product(jit.plain(dC, dC_A), jit.plain(B, dC_A), transposed=True)
+    return Grads(dA, product_tn(jit.plain(A, dC_B), jit.plain(dC, dC_B)))

@@ -21,6 +21,7 @@ written through a mask, so a width that is no multiple of the vector needs no ot
 """
 
 import hashlib
+import threading
 from functools import cache
 from typing import NamedTuple
 
@@ -28,14 +29,20 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
+from numpy.typing import DTypeLike
 
 from scratchnn import jit
+
+from . import called
 
 INDEX = ir.IntType(64)
 
 
 class Tiles(NamedTuple):
-    """Compiled tiles of one number type. ``addresses[rows, vectors]`` is where the code of a tile stands."""
+    """Compiled tiles of one number type. ``addresses[rows, vectors]`` is where the code of a tile stands.
+
+    [0, 0] and [0, 1] are the product and the packing of called.py.
+    """
 
     addresses: np.ndarray  # (rows + 1, vectors + 1) int64
     rows: int  # of the largest tile
@@ -43,19 +50,31 @@ class Tiles(NamedTuple):
     lanes: int  # numbers in one vector
 
 
-@cache
-def tiles(dtype: str) -> Tiles:
+def tiles(dtype: DTypeLike) -> Tiles:
     """Compile the tiles for this machine, or for the one that NUMBA_CPU_NAME and NUMBA_CPU_FEATURES describe.
 
     Parameters
     ----------
-    dtype : {"float32", "float64"}
+    dtype : dtype
+        float32 or float64.
 
     Returns
     -------
     Tiles
     """
     size = np.dtype(dtype).itemsize
+    if size not in _TILES:
+        with _COMPILING:  # one engine must not get the same names twice
+            _TILES[size] = _TILES.get(size) or _make(size)
+    return _TILES[size]
+
+
+_TILES: dict[int, Tiles] = {}
+_COMPILING = threading.Lock()
+
+
+def _make(size):
+    dtype = f"float{8 * size}"
     rows, vectors, lanes = _best_shape(size)
     addresses = np.zeros((rows + 1, vectors + 1), np.int64)
     for r in range(1, rows + 1):
@@ -69,6 +88,7 @@ def tiles(dtype: str) -> Tiles:
         engine.finalize_object()
         for key, name in names.items():
             addresses[key] = engine.get_function_address(name)
+        addresses[0, :2] = called.compiled(size)
     return Tiles(addresses, rows, vectors * lanes, lanes)
 
 

@@ -1,54 +1,25 @@
-"""The one place for Numba: flags, and where compiled kernels are kept.
-
-Flags
------
-``error_model="numpy"``: a division by zero gives inf, as in NumPy, instead of raising; the test for it would keep
-every loop with a division scalar. ``nogil=True``: kernels run outside Python's lock, so plain Python threads split
-the work. No fast-math: NaN and inf behave as in NumPy.
-
-Where kernels are kept
-----------------------
-In ``folder()``, named by a digest of every kernel source, of the versions and of the flags that Numba leaves out of
-its own key: an edit anywhere gives a new folder, so a stale kernel cannot be met, and no two test weathers share
-one. ``SCRATCHNN_CACHE_DIR`` (or Numba's own ``NUMBA_CACHE_DIR``) chooses the place; a home that cannot be written
-is replaced by a temporary folder, and if that fails too kernels are compiled anew in each process.
-"""
+"""Where compiled kernels are kept between processes."""
 
 import hashlib
 import os
 import platform
+import re
+import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import llvmlite
 import numba
 import numpy as np
-from numba import njit
 
-PLAIN = bool(numba.config.DISABLE_JIT)  # kernels run as Python: the weather to step through them
-SOURCES = ("jit.py", "ops/*/cpu*.py", "ops/*/formula.py", "ops/matmul/*.py")
-
-
-def kernel(function: Callable) -> Callable:
-    """Compile a function with the house's flags when it is first called, and keep the result on disk.
-
-    Parameters
-    ----------
-    function : function
-
-    Returns
-    -------
-    function
-    """
-    place = folder()
-    if PLAIN:
-        return function
-    with _kept_in(place):
-        return njit(error_model="numpy", nogil=True, cache=place is not None)(function)
+SOURCES = ("jit/*.py", "ops/*/cpu*.py", "ops/*/ladder*.py", "ops/*/formula.py", "ops/matmul/*.py")
+WEEKS = 4  # folders of other digests that no process has opened for so long are removed
+FLAGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")  # not in Numba's own key
 
 
 @cache
@@ -60,20 +31,20 @@ def folder() -> Path | None:
     Path or None
         None: no place can be written, nothing is kept.
     """
-    name = digest()
     given = os.environ.get("SCRATCHNN_CACHE_DIR") or os.environ.get("NUMBA_CACHE_DIR")
     places = [Path(given)] if given else [_user_cache() / "scratchnn", Path(tempfile.gettempdir()) / _private_name()]
     for place in places:
+        made = place / digest()
         try:
-            made = place / name
             made.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if hasattr(os, "getuid") and made.stat().st_uid != os.getuid():
-                continue  # someone else's folder: not to be trusted with code that we would run
+            if _of_another(made) or (not given and _of_another(place)):
+                continue  # not to be trusted with code that we would run
             with tempfile.TemporaryFile(dir=made):
-                pass
-            return made
+                os.utime(made)
         except OSError:
             continue
+        _remove_old(place, made)
+        return made
     return None
 
 
@@ -113,20 +84,14 @@ def kept(name: str, make: Callable[[], bytes]) -> bytes:
 @cache
 def digest() -> str:
     """Name the kernels: a digest of their sources, the versions, and the flags that change compiled code."""
-    root = Path(__file__).parent
+    root = Path(__file__).parent.parent
     seen = hashlib.sha256()
     for pattern in SOURCES:
         for path in sorted(root.glob(pattern)):
             seen.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    flags = (
-        numba.__version__,
-        np.__version__,
-        sys.version,
-        platform.machine(),
-        numba.config.BOUNDSCHECK,
-        numba.config.OPT,
-    )
-    seen.update(repr(flags).encode())
+    versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.version, platform.machine())
+    flags = [getattr(numba.config, name, None) for name in FLAGS]
+    seen.update(repr((versions, flags)).encode())
     return seen.hexdigest()[:16]
 
 
@@ -142,12 +107,17 @@ def _private_name():
     return f"scratchnn-{os.getuid() if hasattr(os, 'getuid') else 'kernels'}"
 
 
-@contextmanager
-def _kept_in(place):
-    """Let Numba keep what is decorated inside at ``place``; the user's own functions are not concerned."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(place or "")
+def _of_another(path):
+    """Say whether the folder is somebody else's."""
+    return hasattr(os, "getuid") and path.lstat().st_uid != os.getuid()
+
+
+def _remove_old(place, used):
+    """Remove the folders of other digests that nobody has opened for ``WEEKS``."""
     try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+        others = [path for path in place.iterdir() if re.fullmatch(r"[0-9a-f]{16}", path.name) and path != used]
+        for path in others:
+            if path.stat().st_mtime < time.time() - WEEKS * 7 * 24 * 3600:
+                shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        pass

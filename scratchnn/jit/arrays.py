@@ -1,0 +1,48 @@
+"""Arrays as kernels want them: one dtype, one layout, so that each kernel is compiled once."""
+
+import numpy as np
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def working_dtype(*arrays: np.ndarray) -> np.dtype | None:
+    """Give the dtype in which kernels compute with these arrays, that of NumPy's promotion.
+
+    Parameters
+    ----------
+    *arrays : arrays
+
+    Returns
+    -------
+    numpy.dtype or None
+        float32 or float64; None: the reference must work, or find the sentence, because something is no array, no
+        array of floats, or of a precision that no kernel has (half, long double, complex).
+    """
+    found = getattr(arrays[0], "dtype", None)
+    for array in arrays:
+        if not isinstance(array, np.ndarray):
+            return None
+        if array.dtype is not found:
+            if any(not isinstance(other, np.ndarray) or other.dtype.kind != "f" for other in arrays):
+                return None
+            found = np.result_type(*arrays)
+            break
+    return found if found in DTYPES else None
+
+
+def plain(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Give the array as kernels want it, so that there is one compiled version of each: a copy where it is not.
+
+    Parameters
+    ----------
+    array : array
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    array
+        C-contiguous, writeable, aligned, of ``dtype`` in the machine's byte order; ``array`` itself if it is so.
+    """
+    if type(array) is np.ndarray and array.dtype == dtype and array.flags.carray:
+        return array
+    return np.array(array, dtype, order="C", subok=False)

@@ -1,0 +1,121 @@
+"""How functions become kernels: the house's flags, and hints to LLVM, the compiler below Numba."""
+
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import cfunc, njit, types
+from numba.extending import intrinsic
+
+from .disk import folder
+
+PLAIN = bool(numba.config.DISABLE_JIT)  # kernels run as Python: the weather to step through them
+FLAGS = {"error_model": "numpy", "fastmath": {"contract"}}
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile a function with the house's flags when it is first called, and keep the result on disk.
+
+    Parameters
+    ----------
+    function : function
+
+    Returns
+    -------
+    function
+    """
+    if PLAIN:
+        return function
+    with _kept_in(folder()):
+        return njit(**FLAGS, nogil=True, cache=folder() is not None)(function)
+
+
+def scalar(function: Callable) -> Callable:
+    """Compile a small function into every kernel that calls it: the call costs nothing, the loop becomes vectors.
+
+    Parameters
+    ----------
+    function : function
+
+    Returns
+    -------
+    function
+    """
+    return function if PLAIN else njit(**FLAGS, nogil=True, forceinline=True)(function)
+
+
+def code(signature: Any) -> Callable[[Callable], int]:
+    """Compile a function at once, alone, and give the address of its code, for kernels to call.
+
+    What many kernels use is so compiled once, where a called ``kernel`` would be compiled into each of them.
+
+    Parameters
+    ----------
+    signature : Numba signature
+
+    Returns
+    -------
+    function
+        Takes the function, gives the address.
+    """
+
+    def compiled(function):
+        with _kept_in(folder()):
+            made = cfunc(signature, error_model="numpy", cache=folder() is not None)(function)
+        _LIVING.append(made)
+        return made.address
+
+    return compiled
+
+
+if PLAIN:
+
+    def wide_vectors():
+        """Do nothing: plain Python has no vectors."""
+
+    def apart():
+        """Do nothing: plain Python makes no use of a promise."""
+
+else:
+
+    @intrinsic
+    def wide_vectors(typing):
+        """Let LLVM use the longest vectors of the machine in this kernel; by default it stops at 256 bits."""
+
+        def generate(context, at, signature, arguments):
+            set.add(at.function.attributes, '"prefer-vector-width"="512"')  # a name that llvmlite does not know
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+    @intrinsic
+    def apart(typing):
+        """Promise that no two arrays of this function overlap: a loop may write several and still become vectors."""
+        numbers = ir.FloatType | ir.DoubleType
+
+        def generate(context, at, signature, arguments):
+            for given in at.function.args:
+                if isinstance(given.type, ir.PointerType) and isinstance(given.type.pointee, numbers):
+                    given.add_attribute("noalias")
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+
+_LIVING: list = []  # machine code goes when its object goes
+_DECORATING = threading.RLock()
+
+
+@contextmanager
+def _kept_in(place):
+    """Let Numba keep what is decorated inside at ``place``; the user's own functions are not concerned."""
+    with _DECORATING:
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(place or "")
+        try:
+            yield
+        finally:
+            numba.config.CACHE_DIR = before
