@@ -11,6 +11,7 @@ from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
 def cell_into(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c_t, s_t, h_t):
     """Turn a row's products, in i f g o, into its gates and states: equations (2)-(8), b added on the way."""
     apart()
+    wide_vectors()
     for j in range(c_t.size):
         i[j] = sigmoid(i[j] + b_i[j])
         f[j] = sigmoid(f[j] + b_f[j])
@@ -25,6 +26,7 @@ def cell_into(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c_t, s_t, h_t):
 def cell_backward_into(i, f, g, o, s_t, c_prev, dh_t, dc, da_i, da_f, da_g, da_o):
     """Undo ``cell_into`` for a row: equations (10)-(21); dc holds dc_next and becomes dc_prev."""
     apart()
+    wide_vectors()
     for j in range(dc.size):
         dc_t = dc[j] + dh_t[j] * o[j] * tanh_slope(s_t[j])
         da_i[j] = dc_t * g[j] * sigmoid_slope(i[j])
