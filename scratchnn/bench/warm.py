@@ -90,6 +90,12 @@ def _matmul(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
     module.backward(np.ones_like(cache.C), cache)
 
 
+def _activations(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
+    for name in room.reference.FUNCTIONS:
+        cache = module.forward(np.ones(3, dtype), nonlinearity=name)
+        module.backward(np.ones_like(cache.y), cache)
+
+
 def _dropout(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
     for per in ("step", "sequence"):
         cache = module.forward(*room.sample(_rng(), dtype=dtype), rng=_rng(), per=per)
@@ -140,6 +146,7 @@ def _optimizers(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
 
 CALLS: dict[str, Callable[[ModuleType, ModuleType, np.dtype], None]] = {
     "matmul": _matmul,
+    "activations": _activations,
     "lstm": _recurrent,
     "gru": _recurrent,
     "rnn": _recurrent,

@@ -243,9 +243,9 @@ def test_backward_never_holds_all_of_da():
 
 
 @pytest.mark.skipif(jit.PLAIN, reason="plain Python has no registers")
-@pytest.mark.parametrize("kernel", [cpu_kernels.forward_into, cpu_kernels.backward_into])
-def test_the_cell_is_vector_code(kernel):
-    """Packed float32 products in the machine's longest registers; 20 of them are less than one cell needs."""
+@pytest.mark.parametrize(("kernel", "least"), [(cpu_kernels.forward_into, 20), (cpu_kernels.backward_into, 10)])
+def test_the_cell_is_vector_code(kernel, least):
+    """Packed float32 products in the machine's longest registers: five tanh forward, eleven products backward."""
     from scratchnn.ops.matmul import tile
 
     run(cpu, *problem(11, np.float32))
@@ -258,7 +258,7 @@ def test_the_cell_is_vector_code(kernel):
         pattern = r"f(?:mla|mul|mls)\s.*\.4s|f(?:mla|mul|mls)\.4s"
     else:
         pattern = r"mulps\s"
-    assert len(re.findall(pattern, text)) >= 20
+    assert len(re.findall(pattern, text)) >= least
 
 
 # the ladder

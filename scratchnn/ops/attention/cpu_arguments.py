@@ -47,6 +47,7 @@ def empty_with_room(shape, dtype, room):
 
 
 def copied(array, seen, room):
+    """Copy an array with room behind it, 0 where ``seen`` (its first axes) is False; None: all is seen."""
     copy = empty_with_room(array.shape, array.dtype, room)
     copy[...] = array
     if seen is not None and not seen.all():
@@ -61,6 +62,7 @@ def padded(array, room):
 
 
 def has_room(array, room):
+    """Tell whether kernels may read ``room`` numbers behind the array's end."""
     base = array.base
     return (
         type(base) is np.ndarray and base.ndim == 1 and base.dtype == array.dtype and base.size >= array.size + room
@@ -88,6 +90,7 @@ def fits_forward(q, k, v, params, score, scale, mask):
 
 
 def params_fit(params, score, q, k):
+    """Tell whether the score has the parameters it needs and no others, in the right shapes."""
     if params is None:
         return not NEEDS[score]
     W_a, W_q, W_k, v_a = params
@@ -123,4 +126,5 @@ def alike(*arrays):
 
 
 def broadcasts(mask, shape):
+    """Tell whether a mask's shape broadcasts to ``shape``."""
     return len(mask) <= len(shape) and all(m in (1, n) for m, n in zip(mask[::-1], shape[::-1], strict=False))
