@@ -14,7 +14,7 @@ from scratchnn.errors import InputError
 from .. import catalogue as known
 from ..common import backend_option, console, quiet_option, table
 from . import curve as curves
-from . import tables
+from . import students, tables
 
 EXAMPLES = """\b
 Examples:
@@ -28,6 +28,8 @@ Examples:
   scratchnn check --catalogue      known mistakes, and which check catches which
   scratchnn check --catalogue --bug lstm-dc-next-dropped
   scratchnn check --catalogue --train --picture train.png
+  scratchnn check my_lstm.py       your own forward and backward: what is wrong, and where
+  scratchnn check my_lstm.py --hint 5     everything, the corrected line included
 """
 AT_MOST = 4  # subjects in one picture
 
@@ -40,17 +42,42 @@ AT_MOST = 4  # subjects in one picture
 @click.option("--picture", type=click.Path(dir_okay=False), help="Draw what is printed into this file.")
 @click.option("--curve", metavar="[FILE]", is_flag=False, flag_value="-", help="Error against step; drawn into FILE.")
 @click.option("--array", metavar="NAME", help="With --curve: the array, or an entry of it, W_h or W_h[0,3].")
+@click.option("--hint", type=click.IntRange(1, 5), help="FILE: 1 numbers, 2 where, 3 question, 4 formula, 5 line.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="FILE: what its examination may take.  [default: 60]")
 @known.options
 @backend_option
 @quiet_option
-def command(name, seed, listing, as_json, picture, curve, array, catalogue, op, bug, train, quick, backend, quiet):
-    """Prove the gradients of NAME (an op, a layer, `model`, or `all`).
+def command(
+    name,
+    seed,
+    listing,
+    as_json,
+    picture,
+    curve,
+    array,
+    hint,
+    seconds,
+    catalogue,
+    op,
+    bug,
+    train,
+    quick,
+    backend,
+    quiet,
+):
+    """Prove the gradients of NAME (an op, a layer, `model`, `all`, or a FILE.py of your own).
 
     Each array's gradient is held against central differences (Richardson-extrapolated, with their error estimate)
     and against the complex step, with random upstream gradients on every output. Errors are relative to the array's
     largest entry; a pass means 1e-10 against the complex step. What fails is shown with the place and with what the
     error looks like. The exit code is 0 if all is right, 1 if a gradient is wrong, 2 if the question was.
     """
+    if not catalogue and students.is_file(name):
+        others = {"--list": listing, "--picture": picture, "--curve": curve, "--array": array, "--backend": backend}
+        others |= {"--bug": bug, "--train": train, "--quick": quick}
+        return students.show(name, op, others, hint=hint, seed=seed, seconds=seconds, as_json=as_json, quiet=quiet)
+    for option in (option for option, value in {"--hint": hint, "--seconds": seconds}.items() if value):
+        raise click.UsageError(f"{option} goes with a file of your own")
     if catalogue:
         op = op or (name if name != "all" else None)
         return known.show(

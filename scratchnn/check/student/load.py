@@ -1,0 +1,151 @@
+"""Read a student's file without running it: which op it is, and which of its functions it defines."""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from scratchnn import ops
+from scratchnn.errors import InputError
+
+from ..catalogue import planting
+
+WORDS = {
+    "lstm": ("lstm",),
+    "gru": ("gru",),
+    "rnn": ("rnn", "elman"),
+    "attention": ("attention", "attend"),
+    "cross_entropy": ("cross_entropy", "crossentropy", "cross entropy", "nll"),
+    "softmax": ("softmax",),
+    "embedding": ("embedding", "lookup"),
+    "linear": ("linear", "dense", "affine"),
+    "dropout": ("dropout",),
+    "activations": ("activation", "activations", "sigmoid", "relu"),
+}
+ARGUMENTS = {  # of forward, step or backward, if neither the name of the file nor its docstring says what it is
+    "lstm": {"c0", "c_prev", "dc_next", "dc_last", "dc"},
+    "attention": {"q", "dcontext"},
+    "embedding": {"ids"},
+    "cross_entropy": {"logits", "targets", "dloss"},
+    "softmax": {"z", "dp"},
+}
+PASSES = ("step", "step_backward", "forward", "backward")
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student's source.
+
+    Parameters
+    ----------
+    file : str
+    source : str
+    op : str
+        Which of our ops it is.
+    because : str
+        How that was found.
+    functions : dict of str to tuple of str
+        Names of its functions that our reference has too, each with the names of its arguments.
+    """
+
+    file: str
+    source: str
+    op: str
+    because: str
+    functions: dict[str, tuple[str, ...]]
+
+    @property
+    def own_forward(self) -> bool:
+        """Whether the forward pass, or a part of it, is the student's."""
+        return any(not name.endswith("backward") and not name.endswith("slope") for name in self.functions)
+
+    def line_of(self, function: str) -> int:
+        """Say in which line a function begins.
+
+        Parameters
+        ----------
+        function : str
+
+        Returns
+        -------
+        int
+        """
+        found = (node for node in ast.parse(self.source).body if getattr(node, "name", "") == function)
+        return next(found).lineno
+
+
+def load(path: str | Path, op: str | None = None) -> Student:
+    """Read a file, or a source text.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file's name; a text of several lines is the source itself.
+    op : str, optional
+        Which op it is; found from the file's name, its docstring or its arguments by default.
+
+    Returns
+    -------
+    Student
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or parsed, or nothing says which op it is.
+    """
+    file, source = _read(path)
+    try:
+        tree = ast.parse(source, filename=file)
+    except (SyntaxError, ValueError) as error:
+        line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
+        raise InputError(f"{file} is no Python{line}: {getattr(error, 'msg', error)}") from None
+    functions = {
+        node.name: tuple(one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    op, because = _which(op, file, tree, functions)
+    known = {name for name in _functions_of(op) if not name.startswith("_") or name == "_nodes"}
+    return Student(file, source, op, because, {name: functions[name] for name in functions if name in known})
+
+
+def _read(path):
+    text = str(path)
+    if "\n" in text:
+        return "source", text
+    try:
+        return text, Path(text).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{text} is no text in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{text} cannot be read: {error.strerror}") from None
+
+
+def _functions_of(op):
+    body = ast.parse(planting.source_of(op)).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def _which(op, file, tree, functions):
+    """Decide which op it is, and say why."""
+    known = tuple(room for room in ops.ROOMS if planting.bugs(room) or room == "dropout")
+    if op is not None:
+        if op not in known:
+            raise InputError(f"op is {op!r}, expected one of {', '.join(known)}")
+        return op, "it was said so"
+    classes = " ".join(node.name for node in tree.body if isinstance(node, ast.ClassDef))
+    first = (ast.get_docstring(tree) or "").partition("\n\n")[0]
+    for text, because in (
+        (Path(file).stem if file != "source" else "", "the file's name says so"),
+        (first, "its docstring says so"),
+        (classes, "its class says so"),
+        (" ".join(functions), "its functions say so"),
+    ):
+        for room, words in WORDS.items():
+            if any(re.search(rf"(?<![a-z]){word}(?![a-z])", text.lower()) for word in words):
+                return room, because
+    given = {name for function in PASSES for name in functions.get(function, ())}
+    for room, names in ARGUMENTS.items():
+        if names & given:
+            return room, f"its arguments say so: {', '.join(sorted(names & given))}"
+    raise InputError(f"{file} does not say which op it is, expected --op with one of {', '.join(known)}")
