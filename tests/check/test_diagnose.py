@@ -88,3 +88,12 @@ def test_gradients_of_other_shapes_and_crashes_are_no_match():
         found = diagnose("linear", backward_of, FIRST_SEED)
         assert not found.right
         assert not found.matches
+
+
+def test_a_search_that_was_cut_off_is_never_certain_and_says_so():
+    one, two = (bug for bug in GRADIENT["lstm"] if bug.id in ("lstm-dc-next-dropped", "lstm-db-mean"))
+    cut = diagnose("lstm", catalogue.plant(one, two), seconds=0.0)
+    assert not cut.complete
+    assert not cut.certain
+    assert "time limit" in str(cut)
+    assert cut.as_dict()["complete"] is False

@@ -16,13 +16,6 @@ from .planted import planted
 from .probing import Probe
 
 SECONDS = 4.0  # that the search for pairs may take
-CONVENTIONS = {  # right in another convention: of the gates, of GRU's z, of the place of the reset
-    "lstm-blocks-f-first",
-    "lstm-blocks-o-before-g",
-    "gru-other-z",
-    "gru-reset-before-product",
-    "gru-blocks-z-first",
-}
 
 
 class Match(NamedTuple):
@@ -85,6 +78,8 @@ class Diagnosis:
         How many wrong gradients were looked at.
     probes : tuple of str
         Subject and seed of each.
+    complete : bool
+        The search for pairs was not cut off by its time limit.
     """
 
     op: str
@@ -92,18 +87,22 @@ class Diagnosis:
     matches: tuple[Match, ...]
     compared: int
     probes: tuple[str, ...]
+    complete: bool = True
 
     @property
     def certain(self) -> bool:
-        """Whether exactly one explanation fits, and it was confirmed on a second seed."""
-        return len(self.matches) == 1 and len({probe.rpartition(" ")[2] for probe in self.probes}) > 1
+        """Whether exactly one explanation fits, nothing was left untried, and a second seed confirmed it."""
+        return (
+            len(self.matches) == 1 and self.complete and len({probe.rpartition(" ")[2] for probe in self.probes}) > 1
+        )
 
     def __str__(self):
         """Give the diagnosis in words."""
         if self.right:
             return "the gradients are right"
         if not self.matches:
-            return f"the gradients are those of none of {self.compared} known mistakes"
+            limit = "" if self.complete else "; the search for pairs was cut off by its time limit"
+            return f"the gradients are those of none of {self.compared} known mistakes and pairs{limit}"
         first = self.matches[0]
         said = f"your gradients equal, to {first.digits} digits, those of this mistake: "
         return said + "\n  or: ".join(" and ".join(bug.title for bug in match.bugs) for match in self.matches)
@@ -119,6 +118,7 @@ class Diagnosis:
             "op": self.op,
             "right": self.right,
             "certain": self.certain,
+            "complete": self.complete,
             "compared": self.compared,
             "probes": list(self.probes),
             "matches": [match.as_dict() for match in self.matches],
@@ -167,16 +167,17 @@ def diagnose(
     if asked[0].right:
         return Diagnosis(op, True, (), 0, named)
     matches = [match for bug in known if (match := _match((bug,), asked))]
-    compared = len(known)
+    compared, complete = len(known), True
     if not matches and all(one.comparable for one in asked):
         deadline = time.monotonic() + seconds
         for pair in pairs.candidates(known, [one for one in asked if one.place.seed == seeds[0]]):
             if time.monotonic() > deadline:
+                complete = False
                 break
             compared += 1
             if match := _match(pair, asked):
                 matches.append(match)
-    return Diagnosis(op, False, tuple(matches), compared, named)
+    return Diagnosis(op, False, tuple(matches), compared, named, complete)
 
 
 def _asking(backward_of):
@@ -205,7 +206,6 @@ def _described(bug: Bug) -> dict[str, str]:
         "id": bug.id,
         "title": bug.title,
         "misconception": bug.misconception,
-        "convention": bug.misconception == "M8" and bug.id in CONVENTIONS,
         "meaning": MISCONCEPTIONS[bug.misconception],
         "question": bug.question,
         "right": "\n".join(edit.old for edit in bug.edits if edit.old),

@@ -5,7 +5,7 @@ from typing import Any
 
 from .load import Student
 from .safely import Outcome
-from .wording import finding_told, formulas, match_told, short
+from .wording import formulas, match_told, short
 
 NUMBERS, WHERE, QUESTION, FORMULA, LINE = 1, 2, 3, 4, 5
 STEPS = {
@@ -73,11 +73,6 @@ class Examination:
         return [value for name, value in self.outcome.stages if name == "gradients"]
 
     @property
-    def findings(self) -> list[dict]:
-        """The wrong lines, found without any list of mistakes."""
-        return self.told("localisation").get("findings", [])
-
-    @property
     def matches(self) -> list[dict]:
         """The known mistakes that have exactly these gradients."""
         return self.told("diagnosis").get("matches", [])
@@ -119,8 +114,6 @@ class Examination:
             "assumed": self._assumed(),
             "gradients": self.reports,
         }
-        if self.hint >= WHERE:
-            given["findings"] = [finding_told(finding, self.hint) for finding in self.findings]
         if self.hint >= QUESTION:
             given["diagnosis"] = self.told("diagnosis") | {
                 "matches": [match_told(match, self.hint) for match in self.matches]
@@ -195,28 +188,23 @@ class Examination:
         return lines
 
     def _places(self):
-        lines = []
-        for k, finding in enumerate(self.findings):
-            sure = "" if finding.get("certain") else " (not certain)"
-            step = "" if finding.get("t") is None else f", t={finding['t']}"
-            both = f": expected {short(finding.get('expected'))}, got {short(finding.get('got'))}"
-            which = "then" if k else "first"
-            lines.append(f"  {which} wrong line{sure}: line {finding['line']}: {finding['text']}{step}{both}")
-            if not finding.get("certain"):
-                lines += [f"    suspicious: line {one[0]}: {one[1]}" for one in finding.get("suspects", [])[:SHOWN]]
-            if self.hint >= LINE and finding.get("repair"):
-                lines += [f"    line {line} corrected: {new}" for line, new in finding["repair"]]
-        return lines
+        places = {mistake["function"] for match in self.matches for mistake in match["mistakes"]}
+        return [f"  where: {' or '.join(sorted(places))}"] if places else []
 
     def _diagnosis(self):
         told = self.told("diagnosis")
         if not told or told.get("right"):
             return []
         if not self.matches:
-            return [f"  diagnosis: these are the gradients of none of {told['compared']} known mistakes"]
+            limit = "" if told["complete"] else "; the search for pairs was cut off by its time limit"
+            return [f"  diagnosis: none of {told['compared']} known mistakes and pairs has these gradients{limit}"]
         lines = []
         if len(self.matches) > 1:
-            lines.append(f"  not certain: {len(self.matches)} known mistakes have exactly these gradients here")
+            lines.append(f"  not certain: {len(self.matches)} explanations have exactly these gradients here")
+        elif not told["certain"]:
+            lines.append(
+                "  not certain: the search for pairs was cut off by its time limit, or only one seed was asked"
+            )
         for match in self.matches[:SHOWN]:
             lines.append(f"  your gradients equal, to {match['digits']} digits, those of")
             for mistake in match["mistakes"]:
@@ -224,8 +212,8 @@ class Examination:
         return lines
 
     def _mistake(self, mistake):
-        kind = "another convention" if mistake["convention"] else mistake["misconception"]
-        lines = [f"    {mistake['title']}  [{mistake['id']}]", f"    {kind}: {mistake['meaning']}"]
+        named, meaning = mistake["misconception"], mistake["meaning"]
+        lines = [f"    {mistake['title']}  [{mistake['id']}]", f"    {named}: {meaning}"]
         lines.append(f"    question: {mistake['question']}")
         if self.hint >= FORMULA:
             lines += [f"    formula: {text}" for text in formulas(self.student.op, mistake["right"])]

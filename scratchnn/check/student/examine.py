@@ -21,7 +21,7 @@ def examine(
     """Examine a student's forward and backward.
 
     The order is: import, signature and shapes, forward against ours, gradients of their own forward against the
-    oracles, localisation, diagnosis.
+    oracles, diagnosis.
 
     Parameters
     ----------

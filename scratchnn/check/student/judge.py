@@ -1,7 +1,5 @@
-"""The order of an examination, in the child process: import, forward, gradients, localisation, diagnosis."""
+"""The order of an examination, in the child process: import, forward, gradients, diagnosis."""
 
-import importlib
-import importlib.util
 import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -81,8 +79,6 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
     tell("assumed", backend.assumed)
     if all(report.passed for report in reports):
         return not covered.wrong
-    tell("begin", "localisation")
-    tell("localisation", _localised(student, backend, subjects))
     if covered.right and not covered.wrong:
         tell("begin", "diagnosis")
         tell("diagnosis", _diagnosed(student, backend, subjects, reports, seed))
@@ -200,24 +196,20 @@ def _report_told(report: Report):
     }
 
 
-def _localised(student, backend, subjects):
-    """Ask the line search, where there is one; without it the examination goes on."""
-    if importlib.util.find_spec("scratchnn.check.localise") is None:
-        return {"findings": []}
-    try:
-        from .handing_over import findings
-
-        return {"findings": findings(student, backend, subjects)}
-    except Exception as error:  # it searches in code that is wrong: whatever it meets, the rest is still told
-        return {"findings": [], "why_not": f"{type(error).__name__}: {error}"}
-
-
 def _diagnosed(student, backend, subjects, reports, seed):
     wrong = [
         subject for subject, report in zip(subjects, reports, strict=True) if not all(r.passed for r in report.rows)
     ]
     if not wrong:
-        return {"matches": [], "right": True, "certain": False, "compared": 0, "probes": [], "op": student.op}
+        return {
+            "matches": [],
+            "right": True,
+            "certain": False,
+            "complete": True,
+            "compared": 0,
+            "probes": [],
+            "op": student.op,
+        }
     return diagnose(student.op, backend, (seed, seed + 1), subjects=subjects).as_dict()
 
 

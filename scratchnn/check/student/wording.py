@@ -43,21 +43,6 @@ def match_told(match, hint):
     }
 
 
-def finding_told(finding, hint):
-    """Leave the corrected line out of a finding, unless the last hint is asked for.
-
-    Parameters
-    ----------
-    finding : dict
-    hint : int
-
-    Returns
-    -------
-    dict
-    """
-    return finding if hint >= LAST else {key: value for key, value in finding.items() if key != "repair"}
-
-
 def short(number):
     """Write a number, or ? where there is none.
 
