@@ -1,0 +1,228 @@
+"""From the records of a tape to the events of a trace: numbered equations, their inputs, what they added up."""
+
+import ast
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchnn.notation import GATES
+
+from .model import Event
+
+_NUMBER = re.compile(r"\((\d+)\)")
+
+
+class Part(NamedTuple):
+    """Where the events of one op come from."""
+
+    op: str
+    equations: tuple[tuple[str, Any], ...]  # (phase, Equation)
+    first_site: int  # its places on the tape
+    end_site: int
+    free: bool  # a user's source: unnumbered lines are events too
+
+
+class Shelf:
+    """The arrays of a trace; equal ones stand once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[np.ndarray] = []
+        self._index: dict[tuple, int] = {}
+
+    def put(self, array: Any) -> int:
+        """Give the index of an array, shelving it if it is new.
+
+        Parameters
+        ----------
+        array : array or float
+
+        Returns
+        -------
+        int
+        """
+        array = np.asarray(array, dtype=np.float64)
+        key = (array.shape, array.tobytes())
+        if key not in self._index:
+            self._index[key] = len(self.arrays)
+            self.arrays.append(array)
+        return self._index[key]
+
+
+def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tuple[list[Event], list[int]]:
+    """Make the events of a run.
+
+    Parameters
+    ----------
+    tape : Tape
+    parts : tuple of Part
+    turn : int
+        The first record of the backward pass.
+    shelf : Shelf
+        Receives the arrays.
+
+    Returns
+    -------
+    events : list of Event
+    records : list of int
+        The record of each.
+    """
+    chosen = []
+    for record in tape.records:
+        if record.site is None or record.kind not in ("set", "add"):
+            continue
+        part = next(part for part in parts if part.first_site <= record.key[0] < part.end_site)
+        phase = "backward" if record.number >= turn else "forward"
+        equation = _equation(part, phase, record, tape)
+        if equation is not None or (part.free and _is_news(record, tape)):
+            chosen.append((record, part, phase, equation))
+    event_of = {record.number: n for n, (record, *_) in enumerate(chosen)}
+    last = {(part.op, record.name): record.number for record, part, _, _ in chosen if record.kind == "add"}
+    events = []
+    for n, (record, part, phase, equation) in enumerate(chosen):
+        total = record.kind != "add" or last[part.op, record.name] == record.number
+        events.append(
+            Event(
+                n=n,
+                phase=phase,
+                op=part.op,
+                t=step_of(record),
+                node=record.name,
+                of=record.name[1:] if phase == "backward" and _is_gradient(record.name) else None,
+                equation=None if equation is None else equation.number,
+                function=record.site.function,
+                line=record.site.line,
+                text=record.site.text,
+                inputs=_inputs(record, tape, event_of, shelf),
+                value=shelf.put(record.value) if total else None,
+                kind=record.kind,
+                addends=_addends(record, phase, shelf),
+                gate=_gate(part.op, record.name),
+            )
+        )
+    return events, [record.number for record, *_ in chosen]
+
+
+def step_of(record: Any) -> int | None:
+    """Say to which time step a record belongs.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    int or None
+        The counter called t; None outside of any time loop.
+    """
+    return record.counters.get("t")
+
+
+def _equation(part, phase, record, tape):
+    """Tie a line to its equation: by the number in its comment if the name fits, else by its name."""
+    own = [equation for of, equation in part.equations if of == phase]
+    found = _NUMBER.search(record.site.comment)
+    if found and not part.free:
+        for equation in own:
+            if equation.number == int(found[1]) and equation.node == record.name:
+                return equation
+    same = [equation for equation in own if equation.node == record.name]
+    if len(same) != 1 or (found is None and not part.free and _handed_on(record, tape)):
+        return None
+    return None if part.free and _handed_on(record, tape) else same[0]
+
+
+def _handed_on(record, tape):
+    """Whether a name only takes over what had this name before: ``dh_prev, ... = step_backward(...)``."""
+    if len(record.site.targets) > 1:
+        return record.same is not None or record.part is not None
+    back = record.same if record.same is not None else record.part
+    while back is not None:
+        known = tape.records[back]
+        if known.name == record.name and known.kind in ("set", "add"):
+            return True
+        back = known.same if known.same is not None else known.part
+    return record.part is not None or not record.reads
+
+
+def _is_news(record, tape):
+    """Whether a user's line made new numbers, and no buffer of zeros."""
+    if record.kind == "add":
+        return True
+    return record.same is None and record.part is None and bool(record.reads) and np.ndim(record.value) > 0
+
+
+def _is_gradient(name):
+    return len(name) > 1 and name[0] == "d"
+
+
+def _gate(op, node):
+    letter = node.removeprefix("d").removeprefix("a_")
+    return letter if op in ("lstm", "gru") and letter in GATES[op] else None
+
+
+def _inputs(record, tape, event_of, shelf):
+    seen = {}
+    for read in record.reads:
+        if read.text not in seen:
+            made = _event(read.record, tape, event_of)
+            seen[read.text] = {"name": read.name, "array": shelf.put(read.value), "event": made}
+    return list(seen.values())
+
+
+def _event(number, tape, event_of):
+    while number is not None and number not in event_of:
+        known = tape.records[number]
+        number = known.same if known.same is not None else known.part
+    return None if number is None else event_of[number]
+
+
+def _addends(record, phase, shelf):
+    t = step_of(record)
+    if record.kind == "add":
+        return [{"source": "here" if t is None else f"t={t}", **_increment(record, shelf)}]
+    if phase == "forward" or len(record.terms) < 2:
+        return []
+    return [
+        {"source": _source(text, t), "array": shelf.put(value)}
+        for text, value in zip(record.site.terms, record.terms, strict=True)
+    ]
+
+
+def _source(text, t):
+    name = text.rpartition(".")[2]
+    if t is not None and name.endswith("_next"):
+        return f"step t={t + 1}"
+    return f"loss at t={t}" if t is not None and re.fullmatch(r"d\w+\[t\]", name) else text
+
+
+def _increment(record, shelf):
+    """Say what was added without its array: two factors, or an array summed over an axis."""
+    if record.operands:
+        return {
+            "factors": [
+                _factor(text, value, record, shelf)
+                for text, value in zip(record.site.operands, record.operands, strict=True)
+            ]
+        }
+    value = ast.parse(record.site.text).body[0].value
+    if (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr == "sum"
+        and not value.args
+        and [word.arg for word in value.keywords] == ["axis"]
+        and isinstance(value.keywords[0].value, ast.Constant)
+        and len(record.reads) == 1
+    ):
+        read = record.reads[0]
+        return {"summed": shelf.put(read.value), "name": read.name, "axis": value.keywords[0].value.value}
+    return {"array": shelf.put(record.increment)}
+
+
+def _factor(text, value, record, shelf):
+    bare = text.removesuffix(".T")
+    for read in record.reads:
+        if read.text == bare:
+            return {"name": read.name, "array": shelf.put(read.value), "transposed": bare != text}
+    return {"name": text, "array": shelf.put(value), "transposed": False}
