@@ -1,24 +1,17 @@
 """Record a run: one of our ops, a model made of them, or a user's own file, forward and backward."""
 
-import functools
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from scratchnn import ops
 from scratchnn.check.catalogue import planting
 from scratchnn.errors import InputError
 from scratchnn.misconceptions import MISCONCEPTIONS, Bug
-from scratchnn.probe.tape import Instrumented, Tape, instrument
+from scratchnn.probe.tape import Tape
 
+from .checking import Judge
 from .model import Trace
-from .recording_events import Part, Shelf, events_of
-
-OPS = ("lstm", "gru", "rnn", "attention")
-OUTPUTS = {"lstm": ("h", "c_last"), "gru": ("h",), "rnn": ("h",), "attention": ("context",)}
+from .recording_events import Shelf, events_of
+from .recording_ops import OPS, Problem
 
 
 def record(
@@ -33,12 +26,13 @@ def record(
     checks: bool = True,
     score: str = "scaled_dot",
 ) -> Trace:
-    """Record the forward and the backward pass of an op.
+    """Record a forward and a backward pass.
 
     Parameters
     ----------
     what : str or Path
-        "lstm", "gru", "rnn", "attention", or a Python file with one of them.
+        "lstm", "gru", "rnn", "attention", "model" (embedding -> LSTM -> attention -> linear -> loss), or a Python file
+        with one of the four, whose functions have the reference's names.
     T : int
         Time steps; of attention, the queries and the sources.
     B, D, H : int
@@ -59,146 +53,73 @@ def record(
     Raises
     ------
     InputError
-        Unknown op or bug, or sizes below 1.
+        Unknown op, bug or score, sizes below 1, or a file that cannot be read or run.
     """
     for name, size in {"T": T, "B": B, "D": D, "H": H}.items():
-        if size < 1:
-            raise InputError(f"record: {name} is {size}, expected at least 1")
-    if what not in OPS:
-        raise InputError(f"record: {what!r} cannot be recorded, expected one of {', '.join(OPS)} or a Python file")
-    bug = _bug(what, plant)
-    run = op_run(str(what), sizes={"T": T, "B": B, "D": D, "H": H}, seed=seed, bug=bug, score=score)
-    trace = to_trace(run)
-    if checks and trace.judge is not None:
+        if not isinstance(size, int) or size < 1:
+            raise InputError(f"record: {name} is {size!r}, expected a whole number of at least 1")
+    problem = _problem(what, {"T": T, "B": B, "D": D, "H": H}, seed, plant, score)
+    trace = recorded(problem)
+    if checks:
         trace.judge.check(trace, trace.events)
+        trace.judge.check_gradients(trace)
     return trace
 
 
-@dataclass
-class Run:
-    """A run on a tape, before it is a trace."""
-
-    op: str
-    title: str
-    seed: int
-    sizes: dict[str, int]
-    tape: Tape
-    parts: tuple[Part, ...]
-    turn: int  # first record of the backward pass
-    symbols: tuple[Any, ...]
-    inputs: list[tuple[str, np.ndarray, str]]  # name, array, role
-    outputs: dict[str, np.ndarray]
-    gradients: dict[str, np.ndarray]
-    bug: Bug | None = None
-    source: str = ""
-    judge: Any = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
-def op_run(op: str, *, sizes: dict[str, int], seed: int, bug: Bug | None, score: str) -> Run:
-    """Run one of our ops on a tape.
+def recorded(problem: Any) -> Trace:
+    """Run a problem on a tape and make a trace of it, unchecked.
 
     Parameters
     ----------
-    op : str
-    sizes : dict of str to int
-        T, B, D, H.
-    seed : int
-    bug : Bug or None
-    score : str
-        Of attention.
-
-    Returns
-    -------
-    Run
-    """
-    room = getattr(ops, op)
-    rng = np.random.default_rng(seed)
-    if op == "attention":
-        own = {"B": sizes["B"], "Q": sizes["T"], "S": sizes["T"], "E_q": sizes["D"], "F": sizes["H"], "A": sizes["H"]}
-        arguments = room.sample(rng, score=score, E_k=sizes["D"], **own)
-        names, options = ("q", "k", "v"), {"score": score}
-        sizes = {**{name.partition("_")[0]: size for name, size in own.items()}}
-        if score != "additive":
-            del sizes["A"]
-    else:
-        arguments, options = room.sample(rng, **sizes), {}
-        names = ("x", "h0", "c0")[: len(arguments) - 1]
-    source = planting.source(bug) if bug else planting.source_of(op)
-    tape = Tape()
-    start = len(tape.sites)
-    space = tape.run(_instrumented(source, f"scratchnn/ops/{op}/reference.py"), {"__package__": f"scratchnn.ops.{op}"})
-    params = arguments[-1]
-    fields = {} if params is None else {name: array for name, array in params._asdict().items() if array is not None}
-    inputs = [(name, array, "input") for name, array in zip(names, arguments, strict=False)]
-    inputs += [(name, array, "parameter") for name, array in fields.items()]
-    for name, array, _ in inputs:
-        tape.give(name, array)
-    cache = space["forward"](*arguments, **options)
-    outputs = outputs_of(op, cache)
-    upstream = {f"d{name}": rng.normal(size=array.shape) for name, array in outputs.items()}
-    for name, array in upstream.items():
-        tape.give(name, array)
-    turn = len(tape.records)
-    grads = space["backward"](*upstream.values(), cache, params)
-    gradients = {name: array for name, array in grads._asdict().items() if array is not None}
-    inputs += [(name, array, "upstream") for name, array in upstream.items()]
-    part = Part(op, _equations(room.equations, score), start, len(tape.sites), False)
-    return Run(
-        op, room.equations.TITLE, seed, sizes, tape, (part,), turn, room.equations.SYMBOLS, inputs, outputs, gradients,
-        bug, source,
-    )  # fmt: skip
-
-
-def outputs_of(op: str, cache: Any) -> dict[str, np.ndarray]:
-    """Give the outputs that a trace's loss looks at.
-
-    Parameters
-    ----------
-    op : str
-    cache : Cache
-
-    Returns
-    -------
-    dict of str to array
-    """
-    if op == "attention":
-        return {"context": cache.context}
-    found = {"h": cache.h[1:]}
-    return found | {"c_last": cache.c[-1]} if op == "lstm" else found
-
-
-def to_trace(run: Run) -> Trace:
-    """Make the trace of a run.
-
-    Parameters
-    ----------
-    run : Run
+    problem : Problem
 
     Returns
     -------
     Trace
     """
+    tape = Tape()
+    built = problem.build(tape)
+    for name, array in (problem.inputs | problem.params).items():
+        tape.give(name, array)
+    outputs, kept = problem.forward(built, problem.inputs, problem.params)
+    problem.draw_upstream(outputs)
+    for name, array in problem.upstream.items():
+        tape.give(f"d{name}", array)
+    turn = len(tape.records)
+    gradients = problem.backward(built, kept)
     shelf = Shelf()
-    inputs = [{"name": name, "array": shelf.put(array), "role": role} for name, array, role in run.inputs]
-    events, _ = events_of(run.tape, run.parts, run.turn, shelf)
+    roles = (("input", problem.inputs), ("parameter", problem.params), ("upstream", _upstream(problem)))
+    inputs = [
+        {"name": name, "array": shelf.put(array), "role": role} for role, some in roles for name, array in some.items()
+    ]
+    events, numbers = events_of(tape, problem.parts, turn, shelf)
     return Trace(
-        op=run.op,
-        title=run.title,
-        seed=run.seed,
-        sizes=run.sizes,
-        legend=[{"symbol": one.name, "shape": one.shape, "meaning": one.meaning} for one in run.symbols],
-        equations=_used(run.parts, events),
+        op=problem.op,
+        title=problem.title,
+        seed=problem.seed,
+        sizes=problem.sizes,
+        legend=[{"symbol": one.name, "shape": one.shape, "meaning": one.meaning} for one in problem.symbols],
+        equations=_used(problem.parts, events),
         arrays=shelf.arrays,
         inputs=inputs,
-        outputs=[{"name": name, "array": shelf.put(array)} for name, array in run.outputs.items()],
-        gradients=[
-            {"name": name, "array": shelf.put(array), "check": None} for name, array in run.gradients.items()
-        ],
+        outputs=[{"name": name, "array": shelf.put(array)} for name, array in outputs.items()],
+        gradients=[{"name": name, "array": shelf.put(array), "check": None} for name, array in gradients.items()],
         events=events,
-        planted=None if run.bug is None else _planted(run.bug, run.op, run.source),
-        judge=run.judge,
+        planted=None if problem.bug is None else _planted(problem.bug, problem.op, problem.source),
+        judge=Judge(problem, tape, turn, shelf, [tape.records[number] for number in numbers]),
     )
+
+
+def _upstream(problem):
+    return {f"d{name}": array for name, array in problem.upstream.items()}
+
+
+def _problem(what, sizes, seed, plant, score):
+    if what in OPS:
+        if score not in ("scaled_dot", "dot", "general", "additive"):
+            raise InputError(f"record: score is {score!r}, expected scaled_dot, dot, general or additive")
+        return Problem(what, sizes, seed, _bug(what, plant), score)
+    raise InputError(f"record: {what!r} cannot be recorded, expected one of {', '.join(OPS)} or a Python file")
 
 
 def _bug(op, plant):
@@ -208,21 +129,6 @@ def _bug(op, plant):
     if planting.room_of(bug) != op:
         raise InputError(f"record: {bug.id} is a mistake of {planting.room_of(bug)}, expected one of {op}")
     return bug
-
-
-@functools.lru_cache(maxsize=64)
-def _instrumented(source: str, file: str) -> Instrumented:
-    return instrument(source, file)
-
-
-def _equations(module: ModuleType, score: str):
-    chosen = getattr(module, "SCORES", {}).get(score)
-    return tuple(
-        (phase, equation)
-        for phase, listed in (("forward", module.FORWARD), ("backward", module.BACKWARD))
-        for equation in listed
-        if chosen is None or equation.number in chosen[phase]
-    )
 
 
 def _used(parts, events):
@@ -245,14 +151,13 @@ def _planted(bug, op, source):
     right = planting.source_of(op).splitlines()
     wrong = source.splitlines()
     line = next(k for k, (one, other) in enumerate(zip(right, wrong, strict=False)) if one != other)
-    edit = bug.edits[0]
     return {
         "id": bug.id,
         "title": bug.title,
         "misconception": bug.misconception,
         "meaning": MISCONCEPTIONS[bug.misconception],
         "question": bug.question,
-        "function": edit.function,
+        "function": bug.edits[0].function,
         "line": line + 1,
         "wrong": wrong[line].strip(),
         "right": right[line].strip(),

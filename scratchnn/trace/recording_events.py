@@ -11,6 +11,7 @@ from scratchnn.notation import GATES
 from .model import Event
 
 _NUMBER = re.compile(r"\((\d+)\)")
+_BUFFER = re.compile(r"\b(zeros|ones|empty|full)(_like)?\(")
 
 
 class Part(NamedTuple):
@@ -69,13 +70,17 @@ def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tu
     """
     chosen = []
     for record in tape.records:
-        if record.site is None or record.kind not in ("set", "add"):
+        if record.site is None or record.kind not in ("set", "add", "store"):
             continue
         part = next(part for part in parts if part.first_site <= record.key[0] < part.end_site)
         phase = "backward" if record.number >= turn else "forward"
-        equation = _equation(part, phase, record, tape)
-        if equation is not None or (part.free and _is_news(record, tape)):
-            chosen.append((record, part, phase, equation))
+        if part.free:
+            if _is_news(record):
+                chosen.append((record, part, phase, _by_name(part, phase, record.name)))
+        elif record.kind != "store":
+            equation = _equation(part, phase, record, tape)
+            if equation is not None:
+                chosen.append((record, part, phase, equation))
     event_of = {record.number: n for n, (record, *_) in enumerate(chosen)}
     last = {(part.op, record.name): record.number for record, part, _, _ in chosen if record.kind == "add"}
     events = []
@@ -113,23 +118,34 @@ def step_of(record: Any) -> int | None:
     Returns
     -------
     int or None
-        The counter called t; None outside of any time loop.
+        The counter called t, else the outermost loop's; None outside of any loop.
     """
-    return record.counters.get("t")
+    if "t" in record.counters or not record.loops:
+        return record.counters.get("t")
+    return record.counters[record.loops[0]]
 
 
 def _equation(part, phase, record, tape):
-    """Tie a line to its equation: by the number in its comment if the name fits, else by its name."""
+    """Tie a line of a reference to its equation: by the number in its comment if the name fits, else by its name."""
     own = [equation for of, equation in part.equations if of == phase]
     found = _NUMBER.search(record.site.comment)
-    if found and not part.free:
+    if found:
         for equation in own:
             if equation.number == int(found[1]) and equation.node == record.name:
                 return equation
-    same = [equation for equation in own if equation.node == record.name]
-    if len(same) != 1 or (found is None and not part.free and _handed_on(record, tape)):
+    if _is_buffer(record) or (found is None and _handed_on(record, tape)):
         return None
-    return None if part.free and _handed_on(record, tape) else same[0]
+    same = [equation for equation in own if equation.node == record.name]
+    return same[0] if len(same) == 1 else None
+
+
+def _by_name(part, phase, name):
+    """Find the equation of a user's name; ``c`` stands for ``c_t`` as well."""
+    for wanted in (name, f"{name}_t"):
+        same = [equation for of, equation in part.equations if of == phase and equation.node == wanted]
+        if len(same) == 1:
+            return same[0]
+    return None
 
 
 def _handed_on(record, tape):
@@ -145,11 +161,19 @@ def _handed_on(record, tape):
     return record.part is not None or not record.reads
 
 
-def _is_news(record, tape):
+def _is_news(record):
     """Whether a user's line made new numbers, and no buffer of zeros."""
     if record.kind == "add":
         return True
-    return record.same is None and record.part is None and bool(record.reads) and np.ndim(record.value) > 0
+    new = record.same is None and record.part is None and bool(record.reads)
+    return new and np.ndim(record.value) > 0 and not _is_buffer(record)
+
+
+def _is_buffer(record):
+    """Whether a line only makes room: ``np.zeros(...)``."""
+    return bool(_BUFFER.search(record.site.text)) and (
+        "empty" in record.site.text or not np.any(record.value != record.value.flat[:1])
+    )
 
 
 def _is_gradient(name):

@@ -226,8 +226,8 @@ class _Writer(ast.NodeTransformer):
         """Put ``begin`` before a statement and ``bound`` after it; a name is bound anew, a place is looked at."""
         after = []
         for k, (_, loaded) in enumerate(names):
-            told = self._call("bound", ast.Constant(site), ast.Constant(k), loaded)
             named = isinstance(loaded, ast.Name)
+            told = self._call("bound" if named else "stored", ast.Constant(site), ast.Constant(k), loaded)
             line = ast.Assign([ast.Name(loaded.id, ast.Store())], told) if named else ast.Expr(told)
             after.append(self._at(line, node))
         return [self._begin(node, site), node, *after]

@@ -64,6 +64,8 @@ class Record:
         An earlier record of whose array this is a view.
     call : int
         Number of the function's call, in the order of entering.
+    loops : tuple of str
+        Those counters that are variables of a running ``for``, the outermost first.
     """
 
     number: int
@@ -80,6 +82,7 @@ class Record:
     same: int | None = None
     part: int | None = None
     call: int = 0
+    loops: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

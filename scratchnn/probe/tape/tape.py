@@ -153,9 +153,13 @@ class Tape:
     def loop(self, name: str, value: Any) -> None:
         if isinstance(value, int | np.integer):
             self._frames[-1].counters[name] = int(value)
+            if name not in self._frames[-1].loops:
+                self._frames[-1].loops.append(name)
 
     def end(self, name: str) -> None:
         self._frames[-1].counters.pop(name, None)
+        if name in self._frames[-1].loops:
+            self._frames[-1].loops.remove(name)
 
     # how it is kept
 
@@ -179,7 +183,7 @@ class Tape:
         copy = self.records[same].value if same is not None else np.array(value)
         record = Record(
             number, where, target, kind, copy, self._counters(), (site, opened.run, k), increment, operands, terms,
-            reads, same, part, frame.call,
+            reads, same, part, frame.call, tuple(name for one in self._frames for name in one.loops),
         )  # fmt: skip
         if shared:
             self._follow(record, value)
@@ -254,7 +258,7 @@ class Tape:
 class _Frame:
     def __init__(self, function, call):
         self.function, self.call = function, call
-        self.counters, self.open = {}, None
+        self.counters, self.loops, self.open = {}, [], None
 
 
 class _Open:
@@ -278,6 +282,8 @@ class _Voice:
 
     def bound(self, site, k, value):
         return self.tape.bound(self.start + site, k, value)
+
+    stored = bound
 
     def returned(self, site, value):
         return self.tape.returned(self.start + site, value)
