@@ -9,14 +9,16 @@ from scratchnn.probe.tape.nudge import Nudge
 from .checking_copies import Unmoved, Wanted, derivatives, of_input, of_parameter
 from .checking_steps import shares
 from .model import Check, Event, Trace
+from .recording_events import step_of
 
 BOUND = 1e-10
 WORST = 1e300  # stands for an error that is no number
 ENTRIES = 4096  # of a parameter that are all looked at; of a larger one a sample
-SAMPLE = 64
+SAMPLE = 16
+WEIGHTS = 1024  # numbers in all hidden states
 TERMS = {("attention", "a_q"): ("a", 0), ("attention", "a_k"): ("a", 1)}  # nodes that are terms of a sum
 OTHER_NAMES = {("embedding", "y_real"): "y"}
-INPUT_OF = {"x_t": "x", "h_prev": "h0", "c_prev": "c0"}
+INPUT_OF = {"h_prev": "h0", "c_prev": "c0"}
 
 
 class Judge:
@@ -38,11 +40,14 @@ class Judge:
         self.problem, self.shelf, self.records = problem, shelf, records
         self.known: dict[Any, np.ndarray] = {}  # true derivatives by key
         self.shares: dict[Any, tuple[np.ndarray, np.ndarray]] = {}  # of parameters: entries, (T, N)
+        self.inputs: dict[str, np.ndarray] = {}  # true gradients of inputs
+        self.unmoved: set[Any] = set()
+        self.lost = not problem.complex_safe()
         self.seen: dict[tuple, list[Any]] = {}  # forward records by op, name, t
         for record in tape.records[:turn]:
-            if record.site is not None and record.kind in ("set", "argument"):
+            if record.site is not None and record.kind in ("set", "argument", "store"):
                 op = next(part.op for part in problem.parts if part.first_site <= record.key[0] < part.end_site)
-                self.seen.setdefault((op, record.name, record.counters.get("t")), []).append(record)
+                self.seen.setdefault((op, record.name, step_of(record)), []).append(record)
 
     def check(self, trace: Trace, events: list[Event]) -> None:
         """Judge events, as far as a true value can be found.
@@ -53,10 +58,14 @@ class Judge:
             Its events get their ``check``.
         events : list of Event
         """
-        ready = [event for event in events if event.phase == "backward" and event.of and event.check is None]
-        self._prepare([record for event in ready for record in self._needed(event)])
+        if self.lost:
+            return
+        ready = [event for event in events if event.check is None and self._can_be(trace, event)]
+        self._prepare([one for event in ready for one in self._needed(event)])
         for event in ready:
             event.check = self._parameter(event) if self._is_parameter(event) else self._node(event)
+            if event.check is not None and not event.check.passed and self._free(event):
+                event.check = self._another(trace, event)
 
     def check_gradients(self, trace: Trace) -> None:
         """Judge what the backward pass returned.
@@ -66,22 +75,62 @@ class Judge:
         trace : Trace
             Its gradients get their ``check``.
         """
+        if self.lost:
+            return
         for gradient in trace.gradients:
             name, value = gradient["name"], trace.arrays[gradient["array"]]
-            if name in self.problem.params:
-                entries = self._entries(name)
+            if gradient["check"] is not None or name not in {**self.problem.params, **self.problem.inputs}:
+                continue
+            method, entries = f"complex step through the forward, perturbing {name}", None
+            if name in self.problem.inputs:
+                true = self._of_input(name)
+            else:
                 op = name.partition(".")[0] if "." in name else self.problem.op
-                if self._by_steps(op):
+                entries = self._entries(op, name)
+                if self._by_steps(op) and not self._large():
                     true = self._shares(op, name, entries).sum(axis=0)
                     method = f"complex step through each step t>=0, perturbing {name} there"
                 else:
                     true = self._whole(name, entries)
-                    method = f"complex step through the forward, perturbing {name}"
-                gradient["check"] = self._judged(value, true, entries, method, "total")
-            elif name in self.problem.inputs:
-                true = of_input(self.problem, name)
-                method = f"complex step through the forward, perturbing {name}"
-                gradient["check"] = self._judged(value, true, None, method, "total")
+            gradient["check"] = self._judged(value, true, entries, method, "total")
+
+    # users' names
+
+    def _free(self, event):
+        site = self.records[event.n].key[0]
+        return any(part.free and part.first_site <= site < part.end_site for part in self.problem.parts)
+
+    def _can_be(self, trace, event):
+        """Whether an event claims to be a gradient; of a user's several writes of a name only the last does."""
+        if event.phase != "backward" or not event.of:
+            return False
+        if not self._free(event):
+            return True
+        if self._is_parameter(event) and self.problem.bent:
+            return False
+        later = trace.events[event.n + 1 :]
+        return event.kind == "add" and self._is_parameter(event) or not any(
+            (one.node, one.t, one.phase) == (event.node, event.t, "backward") for one in later
+        )  # fmt: skip
+
+    def _another(self, trace, event):
+        """A user's name may hold another node's gradient: find it, and doubt the name rather than the numbers.
+
+        A red badge stays only if what the backward returned is wrong, too.
+        """
+        self.check_gradients(trace)
+        record, op = self.records[event.n], event.op
+        names = {name for of, name, t in self.seen if of == op and t == event.t}
+        for name in sorted(names):
+            source = self._source(op, name, event.t)
+            self._prepare(source or [])
+            true = self._true(op, name, event.t)
+            for block in () if true is None else _blocks(true, record.value.shape):
+                if _error(record.value, block) <= BOUND:
+                    method = f"complex step through the forward, perturbing {name} at t={event.t}"
+                    return self._judged(record.value, block, None, method, "total")
+        wrong = any(one["check"] is not None and not one["check"].passed for one in trace.gradients)
+        return event.check if wrong else None
 
     # nodes
 
@@ -90,7 +139,9 @@ class Judge:
         true = self._true(event.op, event.of, event.t)
         if true is None:
             return None
-        carried = event.of.endswith("_prev")
+        if self._free(event) and np.squeeze(true).shape != np.squeeze(self.records[n].value).shape:
+            return None
+        carried = event.of.endswith(("_prev", "_next"))
         where = "" if event.t is None else f" at t={event.t}"
         method = f"complex step through the forward, perturbing {event.of}{where}"
         meaning = "carried" if carried else "total"
@@ -103,14 +154,16 @@ class Judge:
             base, k = TERMS[op, name]
             found = [record for record in self.seen.get((op, base, t), ()) if len(record.terms) > k]
             return [Wanted((*found[0].key[:2], ("term", k)), found[0].terms[k])] if found else None
-        found = self.seen.get((op, name, t), [])
-        made = [record for record in found if record.kind == "set"]
-        if not name.endswith(("_prev", "x_t")) and made:
-            record = made[0]
-            parts = self._stacked(op, record, t)
-            return parts or [Wanted(record.key, record.value)]
-        taken = [record for record in found if record.kind == "argument"] or made
-        return [Wanted(taken[0].key, taken[0].value)] if taken else None
+        if name.endswith("_next"):
+            name = name.removesuffix("_next") + "_prev"  # what goes to the step before is what the next one gets
+        found = self.seen.get((op, name, t)) or self.seen.get((op, f"{name}_t", t), [])
+        kinds = ("argument", "set") if name.endswith(("_prev", "x_t")) else ("set", "argument")
+        for kind in (*kinds, "store"):
+            for record in found:
+                if record.kind == kind:
+                    parts = self._stacked(op, record, t) if kind == "set" else None
+                    return parts or [Wanted(record.key, record.value)]
+        return None
 
     def _stacked(self, op, record, t):
         """Name the parts of ``a_t = [a_r, a_z, a_n]``, which nothing reads again."""
@@ -128,7 +181,17 @@ class Judge:
         if source is not None and all(one.key in self.known for one in source):
             return np.concatenate([self.known[one.key] for one in source], axis=-1) if len(source) > 1 else (
                 self.known[source[0].key])  # fmt: skip
-        return None
+        if name in ("x", "x_t") and t is not None and "x" in self.problem.inputs:
+            return self._of_input("x")[t]
+        if name in self.problem.inputs:
+            return self._of_input(name)
+        first = INPUT_OF.get(name.replace("_next", "_prev"))
+        return self._of_input(first) if t == 0 and first in self.problem.inputs else None
+
+    def _of_input(self, name):
+        if name not in self.inputs:
+            self.inputs[name] = of_input(self.problem, name)
+        return self.inputs[name]
 
     def _needed(self, event):
         if self._is_parameter(event):
@@ -137,7 +200,8 @@ class Judge:
 
     def _prepare(self, wanted):
         """Find the derivatives by all these nodes in as few runs as can be."""
-        missing = list({one.key: one for one in wanted if one.key not in self.known}.values())
+        missing = {one.key: one for one in wanted if one.key not in self.known and one.key not in self.unmoved}
+        missing = list(missing.values())
         if not missing:
             return
         try:
@@ -147,7 +211,7 @@ class Judge:
                 try:
                     self.known |= derivatives(self.problem, [one])
                 except Unmoved:
-                    continue
+                    self.unmoved.add(one.key)
 
     # parameters
 
@@ -160,24 +224,38 @@ class Judge:
 
     def _parameter(self, event):
         name, record = self._full_name(event), self.records[event.n]
-        entries = self._entries(name)
+        entries = self._entries(event.op, name)
+        method = f"complex step through the forward, perturbing {name}"
+        meaning = "total" if event.value is not None else "sum so far"
         if event.kind == "add" and self._by_steps(event.op):
-            found = self._shares(event.op, name, entries)
-            true = found[event.t :].sum(axis=0)
             method = f"complex step through each step t>={event.t}, perturbing {name} there"
-            meaning = "total" if event.value is not None else "sum so far"
+            if self._large():
+                true = of_parameter(self.problem, name, entries, self._since(event))
+            else:
+                true = self._shares(event.op, name, entries)[event.t :].sum(axis=0)
         elif event.value is None:
             return None
         else:
-            true, meaning = self._whole(name, entries), "total"
-            method = f"complex step through the forward, perturbing {name}"
+            true = self._whole(name, entries)
         return self._judged(record.value, true, entries, method, meaning, event.value is not None)
 
-    def _entries(self, name):
+    def _since(self, event):
+        """Where the steps from t on take their parameters."""
+        found = [self.seen[event.op, "h_prev", t][0] for t in range(event.t, self.problem.sizes["T"])]
+        return [(*record.key[:2], record.site.targets.index("params")) for record in found]
+
+    def _large(self):
+        """Whether all derivatives that weigh the steps would be too many to find."""
+        sizes = self.problem.sizes
+        return sizes["T"] * sizes["B"] * sizes["H"] > WEIGHTS
+
+    def _entries(self, op, name):
+        """Choose the entries of a parameter that are looked at."""
         size = self.problem.params[name].size
-        if size <= ENTRIES:
+        large = self._by_steps(op) and self._large()
+        if size <= (0 if large else ENTRIES):
             return np.arange(size)
-        return np.sort(np.random.default_rng(0).choice(size, SAMPLE, replace=False))
+        return np.sort(np.random.default_rng(0).choice(size, min(size, SAMPLE), replace=False))
 
     def _whole(self, name, entries):
         if name not in self.known:
@@ -227,6 +305,15 @@ class Judge:
         index = self.shelf.put(_short(true.reshape(value.shape))) if whole and kept else None
         error = _error(compared, true)
         return Check(method, index, error, BOUND, bool(error <= BOUND), meaning)
+
+
+def _blocks(true, shape):
+    """The array, or those of its equal blocks of columns that have the shape."""
+    if true.shape == shape:
+        return [true]
+    if true.ndim == len(shape) and true.shape[:-1] == shape[:-1] and true.shape[-1] % shape[-1] == 0:
+        return np.split(true, true.shape[-1] // shape[-1], axis=-1)
+    return []
 
 
 def _short(array):

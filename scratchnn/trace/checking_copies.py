@@ -4,16 +4,19 @@ No line of a backward pass runs here. The derivative of the loss by an entry of 
 1e-30 i is added to that entry right after the forward has computed it.
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchnn.errors import InputError
 from scratchnn.probe.tape.nudge import Nudge
 
 from .recording_ops import BATCH_AXES
 
 STEP = 1e-30
+DIFFERENCE = 1e-5
 COPIES = 2048  # in one run
 
 
@@ -64,6 +67,40 @@ def derivatives(problem: Any, wanted: list[Wanted]) -> dict[Any, np.ndarray]:
     return {one.key: flat[one.key].reshape(one.value.shape) for one in wanted}
 
 
+def agrees(problem: Any) -> bool:
+    """Whether complex steps through a forward agree with differences: whether it is complex-safe.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    bool
+        Along one direction through all inputs and parameters.
+    """
+    rng = np.random.default_rng(1)
+    given = {**problem.inputs, **problem.params}
+    way = {name: rng.normal(size=array.shape) for name, array in given.items() if array.dtype.kind == "f"}
+
+    def loss(step):
+        moved = {name: array + step * way[name] if name in way else array for name, array in given.items()}
+        inputs = {name: moved[name] for name in problem.inputs}
+        params = {name: moved[name] for name in problem.params}
+        if np.iscomplexobj(step):
+            outputs = _run(problem, Nudge({}), inputs, params)
+        else:
+            outputs, _ = problem.forward(problem.build(Nudge({})), inputs, params)
+        return sum(np.sum(outputs[name] * up) for name, up in problem.upstream.items())
+
+    try:
+        slope = np.imag(loss(1j * STEP)) / STEP
+        difference = np.real(loss(DIFFERENCE) - loss(-DIFFERENCE)) / (2 * DIFFERENCE)
+    except (Unmoved, InputError):
+        return False
+    return bool(abs(slope - difference) <= 1e-6 * max(abs(slope), abs(difference), 1.0))
+
+
 def of_input(problem: Any, name: str) -> np.ndarray:
     """Differentiate the loss by an input.
 
@@ -85,7 +122,7 @@ def of_input(problem: Any, name: str) -> np.ndarray:
     return flat.reshape(value.shape)
 
 
-def of_parameter(problem: Any, name: str, entries: np.ndarray) -> np.ndarray:
+def of_parameter(problem: Any, name: str, entries: np.ndarray, only: list[Any] | None = None) -> np.ndarray:
     """Differentiate the loss by some entries of a parameter, one forward pass each.
 
     Parameters
@@ -94,19 +131,25 @@ def of_parameter(problem: Any, name: str, entries: np.ndarray) -> np.ndarray:
     name : str
     entries : (N,) int
         Places in the flattened parameter.
+    only : list of keys, optional
+        The arguments ``params`` in which it is moved; everywhere by default.
 
     Returns
     -------
     (N,) array
     """
-    found = []
-    built = problem.build(Nudge({}))
     inputs = {key: _complex(array) for key, array in problem.inputs.items()}
     params = {key: _complex(array) for key, array in problem.params.items()}
+    bare = name.rpartition(".")[2]
+    found = []
     for entry in entries:
         moved = params[name].copy()
         moved.reshape(-1)[entry] += 1j * STEP
-        outputs, _ = problem.forward(built, inputs, {**params, name: moved})
+        if only is None:
+            outputs = _run(problem, Nudge({}), inputs, {**params, name: moved})
+        else:
+            nudge = Nudge(dict.fromkeys(only, lambda taken, moved=moved: taken._replace(**{bare: moved})))
+            outputs = _run(problem, nudge, inputs, params)
         found.append(sum(np.sum(np.imag(outputs[key]) * up) for key, up in problem.upstream.items()) / STEP)
     return np.array(found)
 
@@ -135,13 +178,26 @@ def _slopes(problem, nudge, moved, copies):
         tiled = _complex(np.concatenate([array] * copies, axis=axis))
         inputs[name] = moved[name](tiled) if name in moved else tiled
     params = {name: _complex(array) for name, array in problem.params.items()}
-    outputs, _ = problem.forward(problem.build(nudge), inputs, params)
+    outputs = _run(problem, nudge, inputs, params)
     total = np.zeros(copies)
     for name, upstream in problem.upstream.items():
         axis = BATCH_AXES.get(name, 0)
         rows = np.moveaxis(np.imag(outputs[name]), axis, 0).reshape(copies, -1)
         total += rows @ np.moveaxis(upstream, axis, 0).reshape(-1)
     return total / STEP
+
+
+def _run(problem, nudge, inputs, params):
+    """Run the forward with complex numbers; where they get lost no derivative is known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            outputs, _ = problem.forward(problem.build(nudge), inputs, params)
+        except (InputError, np.exceptions.ComplexWarning) as error:
+            raise Unmoved(str(error)) from None
+    if not all(np.iscomplexobj(outputs[name]) for name in problem.upstream):
+        raise Unmoved("the forward drops the imaginary part")
+    return outputs
 
 
 def _complex(array):

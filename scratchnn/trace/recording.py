@@ -11,7 +11,11 @@ from scratchnn.probe.tape import Tape
 from .checking import Judge
 from .model import Trace
 from .recording_events import Shelf, events_of
+from .recording_file import FileProblem
+from .recording_model import PARTS, ModelProblem
 from .recording_ops import OPS, Problem
+
+SCORES = ("scaled_dot", "dot", "general", "additive")
 
 
 def record(
@@ -105,7 +109,7 @@ def recorded(problem: Any) -> Trace:
         outputs=[{"name": name, "array": shelf.put(array)} for name, array in outputs.items()],
         gradients=[{"name": name, "array": shelf.put(array), "check": None} for name, array in gradients.items()],
         events=events,
-        planted=None if problem.bug is None else _planted(problem.bug, problem.op, problem.source),
+        planted=None if problem.bug is None else _planted(problem.bug, planting.room_of(problem.bug), problem.source),
         judge=Judge(problem, tape, turn, shelf, [tape.records[number] for number in numbers]),
     )
 
@@ -115,30 +119,39 @@ def _upstream(problem):
 
 
 def _problem(what, sizes, seed, plant, score):
+    if score not in SCORES:
+        raise InputError(f"record: score is {score!r}, expected one of {', '.join(SCORES)}")
     if what in OPS:
-        if score not in ("scaled_dot", "dot", "general", "additive"):
-            raise InputError(f"record: score is {score!r}, expected scaled_dot, dot, general or additive")
-        return Problem(what, sizes, seed, _bug(what, plant), score)
-    raise InputError(f"record: {what!r} cannot be recorded, expected one of {', '.join(OPS)} or a Python file")
+        return Problem(what, sizes, seed, _bug((what,), plant), score)
+    if what == "model":
+        return ModelProblem(sizes, seed, _bug(PARTS, plant), score)
+    if "\n" not in str(what) and Path(what).suffix != ".py":
+        raise InputError(f"record: {what!r} cannot be recorded, expected {', '.join(OPS)}, model or a Python file")
+    if plant is not None:
+        raise InputError("record: a mistake can be planted in our own ops only, not in a file")
+    return FileProblem(what, sizes, seed, score)
 
 
-def _bug(op, plant):
+def _bug(rooms, plant):
     if plant is None:
         return None
     bug = planting.bug(plant) if isinstance(plant, str) else plant
-    if planting.room_of(bug) != op:
-        raise InputError(f"record: {bug.id} is a mistake of {planting.room_of(bug)}, expected one of {op}")
+    if planting.room_of(bug) not in rooms:
+        raise InputError(f"record: {bug.id} is a mistake of {planting.room_of(bug)}, expected one of {', '.join(rooms)}")
     return bug
 
 
 def _used(parts, events):
     """List the equations of a run: not those of a branch that it did not take."""
     used = {(event.op, event.equation) for event in events}
-    found = []
+    found, listed = [], set()
     for part in parts:
         taken = {(phase, one.node) for phase, one in part.equations if (part.op, one.number) in used}
         for phase, one in part.equations:
+            if (part.op, one.number) in listed:
+                continue
             if (part.op, one.number) in used or (phase, one.node) not in taken:
+                listed.add((part.op, one.number))
                 found.append(
                     {"op": part.op, "phase": phase, "number": one.number, "node": one.node, "text": one.text,
                      "latex": one.latex, "source": one.source, "undoes": list(one.undoes)}

@@ -146,6 +146,20 @@ class Problem:
         grads = built[self.op]["backward"](*self.upstream.values(), kept, self.bundle(self.params))
         return {name: array for name, array in grads._asdict().items() if array is not None}
 
+    def complex_safe(self) -> bool:
+        """Whether a complex step gives true derivatives: of our ops, tests know.
+
+        Returns
+        -------
+        bool
+        """
+        return True
+
+    @property
+    def bent(self) -> bool:
+        """Whether the weights are laid out in another way than ours."""
+        return False
+
     def outputs(self, cache: Any) -> dict[str, np.ndarray]:
         """Give what the loss looks at.
 
