@@ -9,7 +9,6 @@ from scratchnn.probe.tape.nudge import Nudge
 from .checking_copies import Unmoved, Wanted, derivatives, of_input, of_parameter
 from .checking_steps import shares
 from .model import Check, Event, Trace
-from .recording_events import step_of
 
 BOUND = 1e-10
 WORST = 1e300  # stands for an error that is no number
@@ -28,15 +27,14 @@ class Judge:
     ----------
     problem : Problem
     tape : Tape
-    turn : int
-        The first record of the backward pass.
+    clock : Clock
     shelf : Shelf
         Of the trace; receives the true arrays.
     records : list of Record
         One per event.
     """
 
-    def __init__(self, problem: Any, tape: Any, turn: int, shelf: Any, records: list[Any]) -> None:
+    def __init__(self, problem: Any, tape: Any, clock: Any, shelf: Any, records: list[Any]) -> None:
         self.problem, self.shelf, self.records = problem, shelf, records
         self.known: dict[Any, np.ndarray] = {}  # true derivatives by key
         self.shares: dict[Any, tuple[np.ndarray, np.ndarray]] = {}  # of parameters: entries, (T, N)
@@ -44,10 +42,10 @@ class Judge:
         self.unmoved: set[Any] = set()
         self.lost = not problem.complex_safe()
         self.seen: dict[tuple, list[Any]] = {}  # forward records by op, name, t
-        for record in tape.records[:turn]:
+        for record in tape.records[: clock.turn]:
             if record.site is not None and record.kind in ("set", "argument", "store"):
                 op = next(part.op for part in problem.parts if part.first_site <= record.key[0] < part.end_site)
-                self.seen.setdefault((op, record.name, step_of(record)), []).append(record)
+                self.seen.setdefault((op, record.name, clock.step(record)), []).append(record)
 
     def check(self, trace: Trace, events: list[Event]) -> None:
         """Judge events, as far as a true value can be found.
@@ -64,7 +62,11 @@ class Judge:
         self._prepare([one for event in ready for one in self._needed(event)])
         for event in ready:
             event.check = self._parameter(event) if self._is_parameter(event) else self._node(event)
-            if event.check is not None and not event.check.passed and self._free(event):
+            if (
+                self._free(event)
+                and not self._is_parameter(event)
+                and (event.check is None or not event.check.passed)
+            ):
                 event.check = self._another(trace, event)
 
     def check_gradients(self, trace: Trace) -> None:
@@ -109,7 +111,7 @@ class Judge:
         if self._is_parameter(event) and self.problem.bent:
             return False
         later = trace.events[event.n + 1 :]
-        return event.kind == "add" and self._is_parameter(event) or not any(
+        return (event.kind == "add" and self._is_parameter(event)) or not any(
             (one.node, one.t, one.phase) == (event.node, event.t, "backward") for one in later
         )  # fmt: skip
 
@@ -129,6 +131,8 @@ class Judge:
                 if _error(record.value, block) <= BOUND:
                     method = f"complex step through the forward, perturbing {name} at t={event.t}"
                     return self._judged(record.value, block, None, method, "total")
+        if event.check is None:
+            return None
         wrong = any(one["check"] is not None and not one["check"].passed for one in trace.gradients)
         return event.check if wrong else None
 
@@ -156,7 +160,8 @@ class Judge:
             return [Wanted((*found[0].key[:2], ("term", k)), found[0].terms[k])] if found else None
         if name.endswith("_next"):
             name = name.removesuffix("_next") + "_prev"  # what goes to the step before is what the next one gets
-        found = self.seen.get((op, name, t)) or self.seen.get((op, f"{name}_t", t), [])
+        names = (name, f"{name}_t", name.removesuffix("_t"))
+        found = next((self.seen[op, one, t] for one in names if (op, one, t) in self.seen), [])
         kinds = ("argument", "set") if name.endswith(("_prev", "x_t")) else ("set", "argument")
         for kind in (*kinds, "store"):
             for record in found:
@@ -168,7 +173,7 @@ class Judge:
     def _stacked(self, op, record, t):
         """Name the parts of ``a_t = [a_r, a_z, a_n]``, which nothing reads again."""
         reads = record.reads
-        if len(reads) < 2 or "concatenate" not in record.site.text and "stack" not in record.site.text:
+        if len(reads) < 2 or ("concatenate" not in record.site.text and "stack" not in record.site.text):
             return None
         width = [read.value for read in reads]
         if not np.array_equal(np.concatenate(width, axis=-1), record.value):
@@ -195,7 +200,7 @@ class Judge:
 
     def _needed(self, event):
         if self._is_parameter(event):
-            return self._weights(event.op) if self._by_steps(event.op) else []
+            return self._weights(event.op) if self._by_steps(event.op) and not self._large() else []
         return self._source(event.op, event.of, event.t) or []
 
     def _prepare(self, wanted):
@@ -227,7 +232,8 @@ class Judge:
         entries = self._entries(event.op, name)
         method = f"complex step through the forward, perturbing {name}"
         meaning = "total" if event.value is not None else "sum so far"
-        if event.kind == "add" and self._by_steps(event.op):
+        if event.t is not None and self._by_steps(event.op):
+            meaning = "total" if event.t == 0 else "sum so far"
             method = f"complex step through each step t>={event.t}, perturbing {name} there"
             if self._large():
                 true = of_parameter(self.problem, name, entries, self._since(event))
@@ -302,7 +308,9 @@ class Judge:
         compared = compared if entries is None else compared[entries]
         if not whole:
             method += f", {len(entries)} of its {value.size} entries"
-        index = self.shelf.put(_short(true.reshape(value.shape))) if whole and kept else None
+        if whole and true.size == value.size and entries is not None:
+            true, compared = true.reshape(value.shape), value
+        index = self.shelf.put(_short(true)) if whole and kept else None
         error = _error(compared, true)
         return Check(method, index, error, BOUND, bool(error <= BOUND), meaning)
 

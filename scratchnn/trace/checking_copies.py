@@ -192,7 +192,8 @@ def _run(problem, nudge, inputs, params):
     with warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         try:
-            outputs, _ = problem.forward(problem.build(nudge), inputs, params)
+            given = {name: array.copy() for name, array in inputs.items()}
+            outputs, _ = problem.forward(problem.build(nudge), given, params)
         except (InputError, np.exceptions.ComplexWarning) as error:
             raise Unmoved(str(error)) from None
     if not all(np.iscomplexobj(outputs[name]) for name in problem.upstream):

@@ -138,9 +138,7 @@ class Trace:
         """
         return self.arrays[index]
 
-    def find(
-        self, node: str, t: int | None = None, phase: str | None = None, op: str | None = None
-    ) -> Event:
+    def find(self, node: str, t: int | None = None, phase: str | None = None, op: str | None = None) -> Event:
         """Find the event that computed a node.
 
         Parameters
@@ -161,7 +159,12 @@ class Trace:
             None fits.
         """
         for event in reversed(self.events):
-            if event.node == node and t in (None, event.t) and phase in (None, event.phase) and op in (None, event.op):
+            if (
+                event.node == node
+                and t in (None, event.t)
+                and phase in (None, event.phase)
+                and op in (None, event.op)
+            ):
                 return event
         raise InputError(f"trace: no event computes {node!r}{'' if t is None else f' at t={t}'}")
 

@@ -10,7 +10,7 @@ from scratchnn.probe.tape import Tape
 
 from .checking import Judge
 from .model import Trace
-from .recording_events import Shelf, events_of
+from .recording_events import Clock, Shelf, events_of
 from .recording_file import FileProblem
 from .recording_model import PARTS, ModelProblem
 from .recording_ops import OPS, Problem
@@ -35,8 +35,8 @@ def record(
     Parameters
     ----------
     what : str or Path
-        "lstm", "gru", "rnn", "attention", "model" (embedding -> LSTM -> attention -> linear -> loss), or a Python file
-        with one of the four, whose functions have the reference's names.
+        "lstm", "gru", "rnn", "attention", "model" (embedding -> LSTM -> attention -> linear -> loss), or a Python
+        file with one of the four, whose functions have the reference's names.
     T : int
         Time steps; of attention, the queries and the sources.
     B, D, H : int
@@ -83,20 +83,27 @@ def recorded(problem: Any) -> Trace:
     """
     tape = Tape()
     built = problem.build(tape)
-    for name, array in (problem.inputs | problem.params).items():
+    inputs, params = (
+        {name: array.copy() for name, array in some.items()} for some in (problem.inputs, problem.params)
+    )
+    for name, array in (inputs | params).items():
         tape.give(name, array)
-    outputs, kept = problem.forward(built, problem.inputs, problem.params)
+    outputs, kept = problem.forward(built, inputs, params)
+    outputs = {name: array.copy() for name, array in outputs.items()}
     problem.draw_upstream(outputs)
-    for name, array in problem.upstream.items():
+    upstream = {name: array.copy() for name, array in problem.upstream.items()}
+    for name, array in upstream.items():
         tape.give(f"d{name}", array)
-    turn = len(tape.records)
-    gradients = problem.backward(built, kept)
+    clock = Clock(len(tape.records), problem.sizes.get("T", 0))
+    gradients = problem.backward(built, kept, upstream, params)
     shelf = Shelf()
     roles = (("input", problem.inputs), ("parameter", problem.params), ("upstream", _upstream(problem)))
-    inputs = [
-        {"name": name, "array": shelf.put(array), "role": role} for role, some in roles for name, array in some.items()
+    given = [
+        {"name": name, "array": shelf.put(array), "role": role}
+        for role, some in roles
+        for name, array in some.items()
     ]
-    events, numbers = events_of(tape, problem.parts, turn, shelf)
+    events, numbers = events_of(tape, problem.parts, clock, shelf)
     return Trace(
         op=problem.op,
         title=problem.title,
@@ -105,12 +112,12 @@ def recorded(problem: Any) -> Trace:
         legend=[{"symbol": one.name, "shape": one.shape, "meaning": one.meaning} for one in problem.symbols],
         equations=_used(problem.parts, events),
         arrays=shelf.arrays,
-        inputs=inputs,
+        inputs=given,
         outputs=[{"name": name, "array": shelf.put(array)} for name, array in outputs.items()],
         gradients=[{"name": name, "array": shelf.put(array), "check": None} for name, array in gradients.items()],
         events=events,
         planted=None if problem.bug is None else _planted(problem.bug, planting.room_of(problem.bug), problem.source),
-        judge=Judge(problem, tape, turn, shelf, [tape.records[number] for number in numbers]),
+        judge=Judge(problem, tape, clock, shelf, [tape.records[number] for number in numbers]),
     )
 
 
@@ -137,7 +144,9 @@ def _bug(rooms, plant):
         return None
     bug = planting.bug(plant) if isinstance(plant, str) else plant
     if planting.room_of(bug) not in rooms:
-        raise InputError(f"record: {bug.id} is a mistake of {planting.room_of(bug)}, expected one of {', '.join(rooms)}")
+        raise InputError(
+            f"record: {bug.id} is a mistake of {planting.room_of(bug)}, expected one of {', '.join(rooms)}"
+        )
     return bug
 
 

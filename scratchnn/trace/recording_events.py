@@ -50,15 +50,14 @@ class Shelf:
         return self._index[key]
 
 
-def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tuple[list[Event], list[int]]:
+def events_of(tape: Any, parts: tuple[Part, ...], clock: "Clock", shelf: Shelf) -> tuple[list[Event], list[int]]:
     """Make the events of a run.
 
     Parameters
     ----------
     tape : Tape
     parts : tuple of Part
-    turn : int
-        The first record of the backward pass.
+    clock : Clock
     shelf : Shelf
         Receives the arrays.
 
@@ -73,7 +72,7 @@ def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tu
         if record.site is None or record.kind not in ("set", "add", "store"):
             continue
         part = next(part for part in parts if part.first_site <= record.key[0] < part.end_site)
-        phase = "backward" if record.number >= turn else "forward"
+        phase = clock.phase(record)
         if part.free:
             if _is_news(record):
                 chosen.append((record, part, phase, _by_name(part, phase, record.name)))
@@ -91,7 +90,7 @@ def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tu
                 n=n,
                 phase=phase,
                 op=part.op,
-                t=step_of(record),
+                t=clock.step(record),
                 node=record.name,
                 of=record.name[1:] if phase == "backward" and _is_gradient(record.name) else None,
                 equation=None if equation is None else equation.number,
@@ -100,29 +99,57 @@ def events_of(tape: Any, parts: tuple[Part, ...], turn: int, shelf: Shelf) -> tu
                 text=record.site.text,
                 inputs=_inputs(record, tape, event_of, shelf),
                 value=shelf.put(record.value) if total else None,
-                kind=record.kind,
-                addends=_addends(record, phase, shelf),
+                kind="add" if record.kind == "add" else "set",
+                addends=_addends(record, phase, clock.step(record), shelf),
                 gate=_gate(part.op, record.name),
             )
         )
     return events, [record.number for record, *_ in chosen]
 
 
-def step_of(record: Any) -> int | None:
-    """Say to which time step a record belongs.
+class Clock:
+    """Says to which pass and to which time step a record belongs.
 
     Parameters
     ----------
-    record : Record
-
-    Returns
-    -------
-    int or None
-        The counter called t, else the outermost loop's; None outside of any loop.
+    turn : int
+        The first record of the backward pass.
+    T : int
+        Time steps; a loop that only counts its rounds runs from the last to the first on the way back.
     """
-    if "t" in record.counters or not record.loops:
-        return record.counters.get("t")
-    return record.counters[record.loops[0]]
+
+    def __init__(self, turn: int, T: int) -> None:
+        self.turn, self.T = turn, T
+
+    def phase(self, record: Any) -> str:
+        """Give "forward" or "backward".
+
+        Parameters
+        ----------
+        record : Record
+
+        Returns
+        -------
+        str
+        """
+        return "backward" if record.number >= self.turn else "forward"
+
+    def step(self, record: Any) -> int | None:
+        """Give the counter called t, else that of the outermost loop; None outside of any loop.
+
+        Parameters
+        ----------
+        record : Record
+
+        Returns
+        -------
+        int or None
+        """
+        if "t" in record.counters or not record.loops:
+            return record.counters.get("t")
+        name = record.loops[0]
+        count = record.counters[name]
+        return self.T - 1 - count if name[0] == "#" and self.phase(record) == "backward" else count
 
 
 def _equation(part, phase, record, tape):
@@ -201,8 +228,7 @@ def _event(number, tape, event_of):
     return None if number is None else event_of[number]
 
 
-def _addends(record, phase, shelf):
-    t = step_of(record)
+def _addends(record, phase, t, shelf):
     if record.kind == "add":
         return [{"source": "here" if t is None else f"t={t}", **_increment(record, shelf)}]
     if phase == "forward" or len(record.terms) < 2:

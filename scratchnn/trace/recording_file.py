@@ -90,19 +90,22 @@ class FileProblem(Problem):
         """
         return self._told(super().forward, built, inputs, params)
 
-    def backward(self, built: dict[str, Any], kept: Any) -> dict[str, np.ndarray]:
+    def backward(
+        self, built: dict[str, Any], kept: Any, upstream: dict[str, np.ndarray], params: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         """Run the backward pass.
 
         Parameters
         ----------
         built : dict
         kept : object
+        upstream, params : dict of str to array
 
         Returns
         -------
         dict of str to array
         """
-        return self._told(super().backward, built, kept)
+        return self._told(super().backward, built, kept, upstream, params)
 
     def complex_safe(self) -> bool:
         """Whether complex steps through the file's forward agree with differences.
@@ -128,7 +131,7 @@ class FileProblem(Problem):
             self.convention = convention
             try:
                 found, _ = Problem.forward(self, self._plain(), self.inputs, self.params)
-            except Exception:  # noqa: BLE001, S112 - another layout may fit; the first one's error is told later
+            except Exception:  # another layout may fit; the first one's error is told later
                 continue
             if all(np.allclose(found[name], right[name], rtol=1e-6) for name in right):
                 return convention

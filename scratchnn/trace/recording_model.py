@@ -90,19 +90,22 @@ class ModelProblem(Problem):
         caches = built["model"]["forward"](built, *given)
         return {"losses": caches[-1].losses}, caches
 
-    def backward(self, built: dict[str, Any], kept: Any) -> dict[str, np.ndarray]:
+    def backward(
+        self, built: dict[str, Any], kept: Any, upstream: dict[str, np.ndarray], params: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         """Run the backward pass.
 
         Parameters
         ----------
         built : dict
         kept : object
+        upstream, params : dict of str to array
 
         Returns
         -------
         dict of str to array
         """
-        grads = built["model"]["backward"](built, kept, self._bundles(self.params))
+        grads = built["model"]["backward"](built, kept, self._bundles(params))
         return {name: getattr(grads[name.partition(".")[0]], name.partition(".")[2]) for name in self.params}
 
     def draw_upstream(self, outputs: dict[str, np.ndarray]) -> None:

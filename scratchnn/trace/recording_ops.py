@@ -45,7 +45,9 @@ class Problem:
         self.sizes = dict(sizes)
         if op == "attention":
             own = {name: sizes[of] for name, of in zip(("B", "Q", "S", "E", "F", "A"), "BTTDHH", strict=True)}
-            self.sizes = own if score == "additive" else {name: size for name, size in own.items() if name != "A"}
+            self.sizes = {name: size for name, size in own.items() if name != "A" or score == "additive"}
+            own["S"] += 1  # all sizes different, so that a transposed product cannot hide
+            self.sizes["S"] = own["S"]
             own["E_q"] = own["E_k"] = own.pop("E")
             self.options = {"score": score}
             *arrays, params = self.room.sample(self.rng, score=score, **own)
@@ -129,7 +131,9 @@ class Problem:
         cache = built[self.op]["forward"](*inputs.values(), self.bundle(params), **self.options)
         return self.outputs(cache), cache
 
-    def backward(self, built: dict[str, Any], kept: Any) -> dict[str, np.ndarray]:
+    def backward(
+        self, built: dict[str, Any], kept: Any, upstream: dict[str, np.ndarray], params: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         """Run the backward pass.
 
         Parameters
@@ -137,13 +141,14 @@ class Problem:
         built : dict
         kept : object
             Of ``forward``.
+        upstream, params : dict of str to array
 
         Returns
         -------
         dict of str to array
             Gradients by the names of inputs and parameters.
         """
-        grads = built[self.op]["backward"](*self.upstream.values(), kept, self.bundle(self.params))
+        grads = built[self.op]["backward"](*upstream.values(), kept, self.bundle(params))
         return {name: array for name, array in grads._asdict().items() if array is not None}
 
     def complex_safe(self) -> bool:

@@ -9,73 +9,9 @@ Loops tell their variables, functions their arguments on entry, ``return`` what 
 
 import ast
 import builtins
-from dataclasses import dataclass
-from types import CodeType
 
-NAME = "_tape"  # under which the rewritten source finds its tape
-OF_ARRAYS = {"T", "mT", "real", "imag", "shape", "ndim", "dtype", "size", "flat"}  # W.T reads W
-
-
-@dataclass(frozen=True)
-class Site:
-    """One place of the source that the tape hears of.
-
-    Parameters
-    ----------
-    function : str
-        Qualified name, "" at module level.
-    line : int
-        First line of the statement.
-    text : str
-        The statement as it stands in the source, on one line, without its comment.
-    comment : str
-        What follows ``#`` on its last line.
-    kind : {"set", "add", "return", "arguments"}
-        ``add`` is any statement like ``+=``.
-    targets : tuple of str
-        What it binds, as written: "dc_t", "h[t + 1]".
-    reads : tuple of str
-        What it reads, as written, in the order of the wrapped reads.
-    operands : tuple of str
-        Of an increment ``a @ b``: its two sides.
-    operator : str
-        Of ``add``: "+", "-", ...
-    terms : tuple of str
-        Of a sum ``a + b + ...``: its terms as written.
-    """
-
-    function: str
-    line: int
-    text: str
-    comment: str
-    kind: str
-    targets: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-    operands: tuple[str, ...] = ()
-    operator: str = ""
-    terms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Instrumented:
-    """A rewritten source.
-
-    Parameters
-    ----------
-    file : str
-        Name for tracebacks.
-    code : code
-        To be run where the name ``_tape`` is a ``Tape``.
-    tree : ast.Module
-        The same before it was compiled.
-    sites : tuple of Site
-        The rewritten source names them by their index.
-    """
-
-    file: str
-    code: CodeType
-    tree: ast.Module
-    sites: tuple[Site, ...]
+from .reads import Reads
+from .sites import NAME, Instrumented, Site
 
 
 def instrument(source: str, file: str = "<source>") -> Instrumented:
@@ -131,6 +67,8 @@ class _Writer(ast.NodeTransformer):
         return node  # runs later, in a statement that is not its own
 
     def visit_FunctionDef(self, node):
+        if any(isinstance(one, ast.Yield | ast.YieldFrom) for one in ast.walk(node)):
+            return node  # a generator's lines run between those of others
         names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         self.depth += 1
         node = self._inside(node, node.name)
@@ -254,7 +192,9 @@ class _Writer(ast.NodeTransformer):
 
     def _wrap(self, node):
         """Wrap every read of an expression: the longest chains of names, attributes and indices."""
-        return _Reads(self).visit(node)
+        found = Reads(self.constants, lambda k, read: self._call("read", ast.Constant(k), read))
+        found.found = self.reads
+        return found.visit(node)
 
     def _loaded(self, target):
         """The same place, to be looked at."""
@@ -268,53 +208,6 @@ class _Writer(ast.NodeTransformer):
 
     def _lines_of(self, result):
         return result if isinstance(result, list) else [result]
-
-
-class _Reads(ast.NodeTransformer):
-    def __init__(self, writer):
-        self.writer = writer
-
-    def visit_Lambda(self, node):
-        return node
-
-    def visit_Call(self, node):
-        if isinstance(node.func, ast.Attribute):
-            node.func.value = self.visit(node.func.value)
-        node.args = [self.visit(one) for one in node.args]
-        node.keywords = [self.visit(one) for one in node.keywords]
-        return node
-
-    def visit_Attribute(self, node):
-        return self._chain(node)
-
-    def visit_Subscript(self, node):
-        return self._chain(node)
-
-    def visit_Name(self, node):
-        return self._chain(node)
-
-    def _chain(self, node):
-        if isinstance(getattr(node, "ctx", None), ast.Store):
-            return node
-        if isinstance(node, ast.Attribute) and node.attr in OF_ARRAYS:
-            node.value = self.visit(node.value)
-            return node
-        root = node
-        while isinstance(root, ast.Attribute | ast.Subscript):
-            if isinstance(root, ast.Attribute) and root.attr in OF_ARRAYS:
-                break  # cache.h.T[0]: the read is cache.h
-            root = root.value
-        if not isinstance(root, ast.Name):
-            return self._inner(node)
-        if root.id in self.writer.constants or root.id == NAME:
-            return node
-        self.writer.reads.append(ast.unparse(node))
-        k = len(self.writer.reads) - 1
-        return ast.copy_location(self.writer._call("read", ast.Constant(k), node), node)
-
-    def _inner(self, node):
-        node.value = self.visit(node.value)
-        return node
 
 
 def _terms(node):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .instrument import NAME, Instrumented
+from .sites import NAME, Instrumented
 
 Key = tuple[int, int, Any]  # as in Record.key; ("term", k) in the last place for a term of a sum
 
@@ -93,7 +93,9 @@ class _Voice:
         return move(value)
 
     def stored(self, site, k, value):
-        """A place in a buffer or a list is moved where it stands."""
+        """A place in a buffer or a list is moved where it stands; a single number of a buffer cannot be."""
+        if not isinstance(value, np.ndarray):
+            return
         moved = self.bound(site, k, value)
         if moved is not value:
             value[...] = moved

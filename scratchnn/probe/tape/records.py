@@ -1,10 +1,13 @@
 """What a tape keeps of one assignment."""
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from .instrument import Site
+from .sites import Site
+
+_KEY = re.compile(r"\['(\w+)'\]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Record:
         As written: "dc_t", "h[t + 1]".
     kind : {"given", "set", "add", "store", "argument", "return"}
     counters : dict of str to int
-        Loop variables and other whole numbers in scope of the function and its callers, the inner ones first.
+        Loop variables and other whole numbers in scope of the function and its callers, the inner ones first. A loop
+        over something else than whole numbers counts its rounds from 0, under ``#`` and the variable's name.
     key : tuple of int
         (site, how often the site ran before, position of the target): the same in every run with the same branches.
     value : array
@@ -86,5 +90,6 @@ class Record:
 
     @property
     def name(self) -> str:
-        """The target without index and owner: "h" of "h[t + 1]", "c" of "self.c"."""
-        return self.target.partition("[")[0].rpartition(".")[2]
+        """The target without index and owner: "h" of "h[t + 1]", "c" of "self.c", "dx" of "grads['dx'][t]"."""
+        key = _KEY.search(self.target)
+        return key[1] if key else self.target.partition("[")[0].rpartition(".")[2]
