@@ -1,23 +1,29 @@
 """Judge the events of a trace: every gradient against a complex step through the forward pass."""
 
-from typing import Any
+import copy
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchnn.probe.tape.nudge import Nudge
-
-from .checking_copies import Unmoved, Wanted, derivatives, of_input, of_parameter
-from .checking_steps import shares
+from .checking_nodes import Nodes
+from .checking_parameters import Parameters
 from .model import Check, Event, Trace
 
 BOUND = 1e-10
 WORST = 1e300  # stands for an error that is no number
-ENTRIES = 4096  # of a parameter that are all looked at; of a larger one a sample
-SAMPLE = 16
-WEIGHTS = 1024  # numbers in all hidden states
-TERMS = {("attention", "a_q"): ("a", 0), ("attention", "a_k"): ("a", 1)}  # nodes that are terms of a sum
-OTHER_NAMES = {("embedding", "y_real"): "y"}
-INPUT_OF = {"h_prev": "h0", "c_prev": "c0"}
+DOUBT = 1e-6  # a smaller error may be rounding
+SHAKEN, ROOM = 3, 30  # that many changes of the last digits, and how much more rounding may be than they do
+EPS = float(np.finfo(float).eps)
+
+
+class Found(NamedTuple):
+    """A true value: all of it, or some entries of the flattened array."""
+
+    true: np.ndarray
+    entries: np.ndarray | None
+    method: str
+    meaning: str
 
 
 class Judge:
@@ -36,16 +42,10 @@ class Judge:
 
     def __init__(self, problem: Any, tape: Any, clock: Any, shelf: Any, records: list[Any]) -> None:
         self.problem, self.shelf, self.records = problem, shelf, records
-        self.known: dict[Any, np.ndarray] = {}  # true derivatives by key
-        self.shares: dict[Any, tuple[np.ndarray, np.ndarray]] = {}  # of parameters: entries, (T, N)
-        self.inputs: dict[str, np.ndarray] = {}  # true gradients of inputs
-        self.unmoved: set[Any] = set()
+        self._given = tape, clock
+        self.nodes = Nodes(problem, tape, clock)
+        self.parameters = Parameters(problem, self.nodes)
         self.lost = not problem.complex_safe()
-        self.seen: dict[tuple, list[Any]] = {}  # forward records by op, name, t
-        for record in tape.records[: clock.turn]:
-            if record.site is not None and record.kind in ("set", "argument", "store"):
-                op = next(part.op for part in problem.parts if part.first_site <= record.key[0] < part.end_site)
-                self.seen.setdefault((op, record.name, clock.step(record)), []).append(record)
 
     def check(self, trace: Trace, events: list[Event]) -> None:
         """Judge events, as far as a true value can be found.
@@ -59,14 +59,14 @@ class Judge:
         if self.lost:
             return
         ready = [event for event in events if event.check is None and self._can_be(trace, event)]
-        self._prepare([one for event in ready for one in self._needed(event)])
+        self.nodes.prepare([one for event in ready for one in self._needed(event)])
         for event in ready:
-            event.check = self._parameter(event) if self._is_parameter(event) else self._node(event)
-            if (
-                self._free(event)
-                and not self._is_parameter(event)
-                and (event.check is None or not event.check.passed)
-            ):
+            found = self._found(event)
+            if found is not None:
+                event.check = self._judged(self.records[event.n].value, found, event.value is not None)
+                if BOUND < event.check.error < DOUBT:
+                    event.check = self._rounding(event.check, found, [judge._found(event) for judge in self._shaken])
+            if self._free(event) and not self._parameter(event) and (found is None or not event.check.passed):
                 event.check = self._another(trace, event)
 
     def check_gradients(self, trace: Trace) -> None:
@@ -81,20 +81,46 @@ class Judge:
             return
         for gradient in trace.gradients:
             name, value = gradient["name"], trace.arrays[gradient["array"]]
-            if gradient["check"] is not None or name not in {**self.problem.params, **self.problem.inputs}:
-                continue
-            method, entries = f"complex step through the forward, perturbing {name}", None
-            if name in self.problem.inputs:
-                true = self._of_input(name)
-            else:
-                op = name.partition(".")[0] if "." in name else self.problem.op
-                entries = self._entries(op, name)
-                if self._by_steps(op) and not self._large():
-                    true = self._shares(op, name, entries).sum(axis=0)
-                    method = f"complex step through each step t>=0, perturbing {name} there"
-                else:
-                    true = self._whole(name, entries)
-            gradient["check"] = self._judged(value, true, entries, method, "total")
+            if gradient["check"] is None and name in {**self.problem.params, **self.problem.inputs}:
+                found = self._found_gradient(name)
+                check = self._judged(value, found, True)
+                if BOUND < check.error < DOUBT:
+                    check = self._rounding(check, found, [judge._found_gradient(name) for judge in self._shaken])
+                gradient["check"] = check
+
+    # true values
+
+    def _needed(self, event):
+        if self._parameter(event):
+            return self.parameters.weights(event.op)
+        return self.nodes.source(event.op, event.of, event.t)
+
+    def _found(self, event):
+        if self._parameter(event):
+            name = self._parameter(event)
+            if event.t is not None and self.parameters.by_steps(event.op):
+                return Found(
+                    *self.parameters.true(event.op, name, event.t), "total" if event.t == 0 else "sum so far"
+                )
+            return None if event.value is None else Found(*self.parameters.true(event.op, name, None), "total")
+        true = self.nodes.true(event.op, event.of, event.t)
+        value = self.records[event.n].value
+        if true is None or (self._free(event) and np.squeeze(true).shape != np.squeeze(value).shape):
+            return None
+        if true.size == value.size and np.squeeze(true).shape == np.squeeze(value).shape:
+            true = true.reshape(value.shape)  # a term may have axes of length 1 more
+        return Found(true, None, _method(event.of, event.t), "carried" if _is_edge(event.of) else "total")
+
+    def _found_gradient(self, name):
+        if name in self.problem.inputs:
+            return Found(self.nodes.of_input(name), None, _method(name, None), "total")
+        op = name.partition(".")[0] if "." in name else self.problem.op
+        return Found(*self.parameters.true(op, name, None), "total")
+
+    def _parameter(self, event):
+        """Give the name of the parameter whose gradient an event is, "" for another event."""
+        prefixed = f"{event.op}.{event.of}"
+        return next((name for name in (prefixed, event.of) if name in self.problem.params), "")
 
     # users' names
 
@@ -108,12 +134,15 @@ class Judge:
             return False
         if not self._free(event):
             return True
-        if self._is_parameter(event) and self.problem.bent:
+        if self._parameter(event):
+            return (event.kind == "add" and not self.problem.bent) or self._is_last(trace, event)
+        return self._is_last(trace, event)
+
+    def _is_last(self, trace, event):
+        if self._parameter(event) and self.problem.bent:
             return False
         later = trace.events[event.n + 1 :]
-        return (event.kind == "add" and self._is_parameter(event)) or not any(
-            (one.node, one.t, one.phase) == (event.node, event.t, "backward") for one in later
-        )  # fmt: skip
+        return not any((one.node, one.t, one.phase) == (event.node, event.t, "backward") for one in later)
 
     def _another(self, trace, event):
         """A user's name may hold another node's gradient: find it, and doubt the name rather than the numbers.
@@ -121,198 +150,64 @@ class Judge:
         A red badge stays only if what the backward returned is wrong, too.
         """
         self.check_gradients(trace)
-        record, op = self.records[event.n], event.op
-        names = {name for of, name, t in self.seen if of == op and t == event.t}
-        for name in sorted(names):
-            source = self._source(op, name, event.t)
-            self._prepare(source or [])
-            true = self._true(op, name, event.t)
-            for block in () if true is None else _blocks(true, record.value.shape):
-                if _error(record.value, block) <= BOUND:
-                    method = f"complex step through the forward, perturbing {name} at t={event.t}"
-                    return self._judged(record.value, block, None, method, "total")
-        if event.check is None:
-            return None
+        value, op = self.records[event.n].value, event.op
+        names = sorted({name for of, name, t in self.nodes.seen if of == op and t == event.t})
+        self.nodes.prepare([one for name in names for one in self.nodes.source(op, name, event.t)])
+        for name in names:
+            true = self.nodes.true(op, name, event.t)
+            for block in () if true is None else _blocks(true, value.shape):
+                if _error(value, block) <= BOUND:
+                    return self._judged(value, Found(block, None, _method(name, event.t), "total"), True)
         wrong = any(one["check"] is not None and not one["check"].passed for one in trace.gradients)
         return event.check if wrong else None
 
-    # nodes
-
-    def _node(self, event):
-        n = event.n
-        true = self._true(event.op, event.of, event.t)
-        if true is None:
-            return None
-        if self._free(event) and np.squeeze(true).shape != np.squeeze(self.records[n].value).shape:
-            return None
-        carried = event.of.endswith(("_prev", "_next"))
-        where = "" if event.t is None else f" at t={event.t}"
-        method = f"complex step through the forward, perturbing {event.of}{where}"
-        meaning = "carried" if carried else "total"
-        return self._judged(self.records[n].value, true, None, method, meaning)
-
-    def _source(self, op, name, t):
-        """Find where the forward computes a node: one record, or several that are stacked."""
-        name = OTHER_NAMES.get((op, name), name)
-        if (op, name) in TERMS:
-            base, k = TERMS[op, name]
-            found = [record for record in self.seen.get((op, base, t), ()) if len(record.terms) > k]
-            return [Wanted((*found[0].key[:2], ("term", k)), found[0].terms[k])] if found else None
-        if name.endswith("_next"):
-            name = name.removesuffix("_next") + "_prev"  # what goes to the step before is what the next one gets
-        names = (name, f"{name}_t", name.removesuffix("_t"))
-        found = next((self.seen[op, one, t] for one in names if (op, one, t) in self.seen), [])
-        kinds = ("argument", "set") if name.endswith(("_prev", "x_t")) else ("set", "argument")
-        for kind in (*kinds, "store"):
-            for record in found:
-                if record.kind == kind:
-                    parts = self._stacked(op, record, t) if kind == "set" else None
-                    return parts or [Wanted(record.key, record.value)]
-        return None
-
-    def _stacked(self, op, record, t):
-        """Name the parts of ``a_t = [a_r, a_z, a_n]``, which nothing reads again."""
-        reads = record.reads
-        if len(reads) < 2 or ("concatenate" not in record.site.text and "stack" not in record.site.text):
-            return None
-        width = [read.value for read in reads]
-        if not np.array_equal(np.concatenate(width, axis=-1), record.value):
-            return None
-        parts = [self._source(op, read.name, t) for read in reads]
-        return None if None in parts else [one for part in parts for one in part]
-
-    def _true(self, op, name, t):
-        source = self._source(op, name, t)
-        if source is not None and all(one.key in self.known for one in source):
-            return np.concatenate([self.known[one.key] for one in source], axis=-1) if len(source) > 1 else (
-                self.known[source[0].key])  # fmt: skip
-        if name in ("x", "x_t") and t is not None and "x" in self.problem.inputs:
-            return self._of_input("x")[t]
-        if name in self.problem.inputs:
-            return self._of_input(name)
-        first = INPUT_OF.get(name.replace("_next", "_prev"))
-        return self._of_input(first) if t == 0 and first in self.problem.inputs else None
-
-    def _of_input(self, name):
-        if name not in self.inputs:
-            self.inputs[name] = of_input(self.problem, name)
-        return self.inputs[name]
-
-    def _needed(self, event):
-        if self._is_parameter(event):
-            return self._weights(event.op) if self._by_steps(event.op) and not self._large() else []
-        return self._source(event.op, event.of, event.t) or []
-
-    def _prepare(self, wanted):
-        """Find the derivatives by all these nodes in as few runs as can be."""
-        missing = {one.key: one for one in wanted if one.key not in self.known and one.key not in self.unmoved}
-        missing = list(missing.values())
-        if not missing:
-            return
-        try:
-            self.known |= derivatives(self.problem, missing)
-        except Unmoved:
-            for one in missing:
-                try:
-                    self.known |= derivatives(self.problem, [one])
-                except Unmoved:
-                    self.unmoved.add(one.key)
-
-    # parameters
-
-    def _is_parameter(self, event):
-        return self._full_name(event) in self.problem.params
-
-    def _full_name(self, event):
-        prefixed = f"{event.op}.{event.of}"
-        return prefixed if prefixed in self.problem.params else event.of
-
-    def _parameter(self, event):
-        name, record = self._full_name(event), self.records[event.n]
-        entries = self._entries(event.op, name)
-        method = f"complex step through the forward, perturbing {name}"
-        meaning = "total" if event.value is not None else "sum so far"
-        if event.t is not None and self._by_steps(event.op):
-            meaning = "total" if event.t == 0 else "sum so far"
-            method = f"complex step through each step t>={event.t}, perturbing {name} there"
-            if self._large():
-                true = of_parameter(self.problem, name, entries, self._since(event))
-            else:
-                true = self._shares(event.op, name, entries)[event.t :].sum(axis=0)
-        elif event.value is None:
-            return None
-        else:
-            true = self._whole(name, entries)
-        return self._judged(record.value, true, entries, method, meaning, event.value is not None)
-
-    def _since(self, event):
-        """Where the steps from t on take their parameters."""
-        found = [self.seen[event.op, "h_prev", t][0] for t in range(event.t, self.problem.sizes["T"])]
-        return [(*record.key[:2], record.site.targets.index("params")) for record in found]
-
-    def _large(self):
-        """Whether all derivatives that weigh the steps would be too many to find."""
-        sizes = self.problem.sizes
-        return sizes["T"] * sizes["B"] * sizes["H"] > WEIGHTS
-
-    def _entries(self, op, name):
-        """Choose the entries of a parameter that are looked at."""
-        size = self.problem.params[name].size
-        large = self._by_steps(op) and self._large()
-        if size <= (0 if large else ENTRIES):
-            return np.arange(size)
-        return np.sort(np.random.default_rng(0).choice(size, min(size, SAMPLE), replace=False))
-
-    def _whole(self, name, entries):
-        if name not in self.known:
-            self.known[name] = of_parameter(self.problem, name, entries)
-        return self.known[name]
-
-    def _by_steps(self, op):
-        return self.problem.steps and bool(self._weights(op))
-
-    def _weights(self, op):
-        """The nodes whose derivatives weigh what a step makes: h_t, and c_t as step t+1 reads it."""
-        T = self.problem.sizes["T"]
-        wanted = [self._source(op, "h_t", t) for t in range(T)]
-        if op == "lstm":
-            wanted += [self._source(op, "c_prev", t) for t in range(1, T)]
-        return [] if None in wanted else [one for some in wanted for one in some]
-
-    def _shares(self, op, name, entries):
-        if name not in self.shares:
-            problem, T = self.problem, self.problem.sizes["T"]
-            read = {"lstm": ("x_t", "h_prev", "c_prev")}.get(op, ("x_t", "h_prev"))
-            rows = tuple(np.stack([self._source(op, one, t)[0].value for t in range(T)]) for one in read)
-            self._prepare(self._weights(op))
-            weights = [np.stack([self._true(op, "h_t", t) for t in range(T)])]
-            if op == "lstm":
-                on = [self._true(op, "c_prev", t) for t in range(1, T)]
-                weights.append(np.stack([*on, problem.upstream.get("c_last", np.zeros(weights[0].shape[1:]))]))
-            prefix = f"{op}." if f"{op}." in name else ""
-            params = {key.removeprefix(prefix): one for key, one in problem.params.items() if key.startswith(prefix)}
-            step = problem.build(Nudge({}))[op]["step"]
-            bare = name.removeprefix(prefix)
-            self.shares[name] = shares(
-                step, rows, tuple(weights), params, bare, entries, lambda some: problem.bundle(some, op)
-            )
-        return self.shares[name]
-
     # the judgement
 
-    def _judged(self, value, true, entries, method, meaning, kept=True):
-        whole = entries is None or len(entries) == value.size
-        if entries is None and true.size == value.size and np.squeeze(true).shape == np.squeeze(value).shape:
-            true = true.reshape(value.shape)  # a term may have axes of length 1 more
-        compared = value.reshape(-1) if entries is not None else value
-        compared = compared if entries is None else compared[entries]
-        if not whole:
-            method += f", {len(entries)} of its {value.size} entries"
-        if whole and true.size == value.size and entries is not None:
-            true, compared = true.reshape(value.shape), value
-        index = self.shelf.put(_short(true)) if whole and kept else None
+    def _judged(self, value, found, kept):
+        true, entries, method, meaning = found
+        compared, whole = value, True
+        if entries is not None:
+            whole = len(entries) == value.size
+            compared = value.reshape(-1)[entries]
+            if whole:
+                true, compared = true.reshape(value.shape), value
+            else:
+                method += f", {len(entries)} of its {value.size} entries"
         error = _error(compared, true)
+        index = self.shelf.put(_short(true)) if whole and kept else None
         return Check(method, index, error, BOUND, bool(error <= BOUND), meaning)
+
+    @cached_property
+    def _shaken(self):
+        """Judges of the same run with inputs and parameters changed by a few units of their last digit."""
+        judges = []
+        for seed in range(SHAKEN):
+            problem, rng = copy.copy(self.problem), np.random.default_rng(seed)
+            for name in ("inputs", "params"):
+                setattr(problem, name, {key: _shaken(array, rng) for key, array in getattr(problem, name).items()})
+            judges.append(Judge(problem, *self._given, self.shelf, self.records))
+        return judges
+
+    def _rounding(self, check, found, shaken):
+        """Widen the bound of a number that cancels: where the last digits of the inputs move the truth itself."""
+        moved = max(_error(one.true, found.true) for one in shaken)
+        if check.error > ROOM * moved:
+            return check
+        check.bound, check.passed = ROOM * moved, True
+        check.method += f"; the last digit of the inputs alone moves it by {moved:.0e}"
+        return check
+
+
+def _method(name, t):
+    return f"complex step through the forward, perturbing {name}{'' if t is None else f' at t={t}'}"
+
+
+def _is_edge(name):
+    return name.endswith(("_prev", "_next"))
+
+
+def _shaken(array, rng):
+    return array * (1 + 4 * EPS * rng.choice([-1, 1], array.shape)) if array.dtype.kind == "f" else array
 
 
 def _blocks(true, shape):

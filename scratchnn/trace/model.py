@@ -1,15 +1,14 @@
 """A recorded run: the arrays, the events that made them, and what is known about each. JSON, version 1."""
 
-import gzip
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scratchnn import files
 from scratchnn.errors import InputError
+
+from . import storing
 
 FORMAT = "scratchnn-trace"
 VERSION = 1
@@ -209,7 +208,7 @@ class Trace:
             "planted": self.planted,
             "legend": self.legend,
             "equations": self.equations,
-            "arrays": [{"shape": list(one.shape), "data": _numbers(one)} for one in self.arrays],
+            "arrays": [{"shape": list(one.shape), "data": storing.numbers(one)} for one in self.arrays],
             "inputs": self.inputs,
             "outputs": self.outputs,
             "gradients": [_with_check(one) for one in self.gradients],
@@ -239,7 +238,7 @@ class Trace:
             raise InputError(f"trace: version is {plain.get('version')!r}, expected {VERSION}")
         try:
             kept = {name: plain[name] for name in cls.__dataclass_fields__ if name != "judge"}
-            kept["arrays"] = [_array(one) for one in plain["arrays"]]
+            kept["arrays"] = [storing.array(one) for one in plain["arrays"]]
             kept["gradients"] = [{**one, "check": _check(one.get("check"))} for one in plain["gradients"]]
             kept["events"] = [Event(**{**one, "check": _check(one.get("check"))}) for one in plain["events"]]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -258,12 +257,7 @@ class Trace:
         InputError
             The file cannot be written.
         """
-        text = json.dumps(self.to_json(), allow_nan=False, separators=(",", ":")).encode()
-        path = Path(path)
-        try:
-            files.write_bytes(path, gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        storing.write(Path(path), self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> "Trace":
@@ -283,24 +277,7 @@ class Trace:
         InputError
             The file cannot be read, or is no trace.
         """
-        try:
-            raw = Path(path).read_bytes()
-            raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-            plain = json.loads(raw)
-        except (OSError, EOFError) as error:
-            raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        except ValueError as error:
-            raise InputError(f"{path} is no trace: {error}") from None
-        return cls.from_json(plain)
-
-
-def _numbers(array):
-    flat = [float(one) for one in np.ravel(array)]
-    return [one if np.isfinite(one) else repr(one) for one in flat]  # nan, inf, -inf as strings
-
-
-def _array(plain):
-    return np.array([float(one) for one in plain["data"]]).reshape(plain["shape"])
+        return cls.from_json(storing.read(Path(path)))
 
 
 def _with_check(fields):

@@ -10,10 +10,11 @@ from scratchnn.probe.tape import Tape
 
 from .checking import Judge
 from .model import Trace
-from .recording_events import Clock, Shelf, events_of
+from .recording_events import events_of
 from .recording_file import FileProblem
 from .recording_model import PARTS, ModelProblem
 from .recording_ops import OPS, Problem
+from .recording_parts import Clock, Shelf
 
 SCORES = ("scaled_dot", "dot", "general", "additive")
 

@@ -2,55 +2,20 @@
 
 import ast
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from scratchnn.notation import GATES
 
 from .model import Event
+from .recording_parts import Clock, Part, Shelf
 
 _NUMBER = re.compile(r"\((\d+)\)")
 _BUFFER = re.compile(r"\b(zeros|ones|empty|full)(_like)?\(")
 
 
-class Part(NamedTuple):
-    """Where the events of one op come from."""
-
-    op: str
-    equations: tuple[tuple[str, Any], ...]  # (phase, Equation)
-    first_site: int  # its places on the tape
-    end_site: int
-    free: bool  # a user's source: unnumbered lines are events too
-
-
-class Shelf:
-    """The arrays of a trace; equal ones stand once."""
-
-    def __init__(self) -> None:
-        self.arrays: list[np.ndarray] = []
-        self._index: dict[tuple, int] = {}
-
-    def put(self, array: Any) -> int:
-        """Give the index of an array, shelving it if it is new.
-
-        Parameters
-        ----------
-        array : array or float
-
-        Returns
-        -------
-        int
-        """
-        array = np.asarray(array, dtype=np.float64)
-        key = (array.shape, array.tobytes())
-        if key not in self._index:
-            self._index[key] = len(self.arrays)
-            self.arrays.append(array)
-        return self._index[key]
-
-
-def events_of(tape: Any, parts: tuple[Part, ...], clock: "Clock", shelf: Shelf) -> tuple[list[Event], list[int]]:
+def events_of(tape: Any, parts: tuple[Part, ...], clock: Clock, shelf: Shelf) -> tuple[list[Event], list[int]]:
     """Make the events of a run.
 
     Parameters
@@ -105,51 +70,6 @@ def events_of(tape: Any, parts: tuple[Part, ...], clock: "Clock", shelf: Shelf) 
             )
         )
     return events, [record.number for record, *_ in chosen]
-
-
-class Clock:
-    """Says to which pass and to which time step a record belongs.
-
-    Parameters
-    ----------
-    turn : int
-        The first record of the backward pass.
-    T : int
-        Time steps; a loop that only counts its rounds runs from the last to the first on the way back.
-    """
-
-    def __init__(self, turn: int, T: int) -> None:
-        self.turn, self.T = turn, T
-
-    def phase(self, record: Any) -> str:
-        """Give "forward" or "backward".
-
-        Parameters
-        ----------
-        record : Record
-
-        Returns
-        -------
-        str
-        """
-        return "backward" if record.number >= self.turn else "forward"
-
-    def step(self, record: Any) -> int | None:
-        """Give the counter called t, else that of the outermost loop; None outside of any loop.
-
-        Parameters
-        ----------
-        record : Record
-
-        Returns
-        -------
-        int or None
-        """
-        if "t" in record.counters or not record.loops:
-            return record.counters.get("t")
-        name = record.loops[0]
-        count = record.counters[name]
-        return self.T - 1 - count if name[0] == "#" and self.phase(record) == "backward" else count
 
 
 def _equation(part, phase, record, tape):

@@ -10,8 +10,8 @@ from scratchnn.check.catalogue import planting
 from scratchnn.misconceptions import Bug
 
 from . import model_of_ops
-from .recording_events import Part
 from .recording_ops import DIGITS, Problem, rewritten
+from .recording_parts import Part
 
 PARTS = ("embedding", "lstm", "attention", "linear", "cross_entropy")
 ENTRIES, CLASSES = 6, 3

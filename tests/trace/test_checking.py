@@ -215,3 +215,25 @@ def test_nan_is_red():
     check = trace.check(len(trace.events) - 1)
     assert not check.passed
     assert check.error >= 1e300
+
+
+def test_a_number_that_cancels_is_not_blamed_for_its_rounding():
+    """One query, one unit: the gradients of two sources cancel, so that few digits of their sum are left."""
+    trace = record("attention", T=1, D=1, H=1, score="additive")
+    checks = [event.check for event in backward(trace)]
+    assert all(check.passed for check in checks)
+    wide = [check for check in checks if check.bound > BOUND]
+    assert wide
+    assert all("the last digit of the inputs alone moves it" in check.method for check in wide)
+    wrong = record("attention", T=1, D=1, H=1, score="additive", plant="attention-additive-da_q-mean")
+    assert not wrong.find("da_q").check.passed
+
+
+def test_a_small_fault_is_a_fault():
+    """An error of 1e-9 of a gradient that does not cancel is none of rounding."""
+    trace = record("lstm", T=3, checks=False)
+    event = trace.find("dc_t", 1)
+    trace.judge.records[event.n].value[...] *= 1 + 1e-9
+    check = trace.check(event.n)
+    assert not check.passed
+    assert check.bound == BOUND
