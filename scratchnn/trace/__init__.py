@@ -3,7 +3,12 @@
 import importlib
 from typing import Any
 
-_WHERE = {"record": "recording", "Trace": "model", "Event": "model", "Check": "model"}  # opened when first asked for
+_WHERE = {
+    "record": "recording.entry",
+    "Trace": "model",
+    "Event": "events",
+    "Check": "events",
+}  # opened when first asked for
 __all__ = ["Check", "Event", "Trace", "record"]
 
 

@@ -10,7 +10,7 @@ Loops tell their variables, functions their arguments on entry, ``return`` what 
 import ast
 import builtins
 
-from .reads import Reads
+from .reads import wrapped
 from .sites import NAME, Instrumented, Site
 
 
@@ -114,7 +114,7 @@ class _Writer(ast.NodeTransformer):
     def visit_AugAssign(self, node):
         if self.depth == 0:
             return node
-        operands, self.reads = (), []
+        operands = ()
         if isinstance(node.op, ast.Add | ast.Sub) and isinstance(node.value, ast.BinOp) \
                 and isinstance(node.value.op, ast.MatMult):  # fmt: skip
             operands = (ast.unparse(node.value.left), ast.unparse(node.value.right))
@@ -134,7 +134,6 @@ class _Writer(ast.NodeTransformer):
             return node
         parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
         names = tuple(ast.unparse(one) for one in parts)
-        self.reads = []
         value = self._wrap(node.value)
         site = self._site(node, "return", names, tuple(self.reads))
         node.value = self._call("returned", ast.Constant(site), value)
@@ -145,7 +144,6 @@ class _Writer(ast.NodeTransformer):
             return node
         flat = [leaf for target in targets for leaf in _leaves(target)]
         names = [(ast.unparse(leaf), self._loaded(leaf)) for leaf in flat]
-        self.reads = []
         terms = tuple(ast.unparse(one) for one in _terms(node.value))
         node.value = self._wrap(node.value)
         if len(terms) > 1:
@@ -192,9 +190,8 @@ class _Writer(ast.NodeTransformer):
 
     def _wrap(self, node):
         """Wrap every read of an expression: the longest chains of names, attributes and indices."""
-        found = Reads(self.constants, lambda k, read: self._call("read", ast.Constant(k), read))
-        found.found = self.reads
-        return found.visit(node)
+        node, self.reads = wrapped(node, self.constants, lambda k, read: self._call("read", ast.Constant(k), read))
+        return node
 
     def _loaded(self, target):
         """The same place, to be looked at."""

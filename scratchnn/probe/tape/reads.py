@@ -2,26 +2,38 @@
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
 from .sites import NAME
 
 OF_ARRAYS = {"T", "mT", "real", "imag", "shape", "ndim", "dtype", "size", "flat"}  # W.T reads W
 
 
-class Reads(ast.NodeTransformer):
-    """Wraps the longest chains of names, attributes and indices: ``cache.f[t]`` is one read.
+def wrapped(node: ast.expr, constants: set[str], told: Callable[[int, ast.expr], ast.expr]) -> tuple[Any, list[str]]:
+    """Wrap the longest chains of names, attributes and indices: ``cache.f[t]`` is one read.
 
     Parameters
     ----------
+    node : ast.expr
+        Is changed.
     constants : set of str
         Names that never hold an array: functions, imports, builtins.
     told : function
         Makes the wrapping call of the number of a read and its node.
-    """
 
-    def __init__(self, constants: set[str], told: Callable[[int, ast.expr], ast.expr]) -> None:
-        self.constants, self.told = constants, told
-        self.found: list[str] = []  # as written
+    Returns
+    -------
+    node : ast.expr
+    reads : list of str
+        As written.
+    """
+    wrapper = _Reads(constants, told)
+    return wrapper.visit(node), wrapper.found
+
+
+class _Reads(ast.NodeTransformer):
+    def __init__(self, constants, told):
+        self.constants, self.told, self.found = constants, told, []
 
     def visit_Lambda(self, node):
         return node

@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchnn.notation import GATES
 
-from .model import Event
-from .recording_parts import Clock, Part, Shelf
+from ..events import Event
+from .parts import Clock, Part, Shelf
 
 _NUMBER = re.compile(r"\((\d+)\)")
 _BUFFER = re.compile(r"\b(zeros|ones|empty|full)(_like)?\(")

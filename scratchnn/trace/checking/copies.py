@@ -13,7 +13,7 @@ import numpy as np
 from scratchnn.errors import InputError
 from scratchnn.probe.tape.nudge import Nudge
 
-from .recording_ops import BATCH_AXES
+from ..recording.problem import BATCH_AXES
 
 STEP = 1e-30
 DIFFERENCE = 1e-5

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .checking_copies import Unmoved, Wanted, derivatives, of_input
+from .copies import Unmoved, Wanted, derivatives, of_input
 
 TERMS = {("attention", "a_q"): ("a", 0), ("attention", "a_k"): ("a", 1)}  # nodes that are terms of a sum
 OTHER_NAMES = {("embedding", "y_real"): "y"}

@@ -10,7 +10,7 @@ from scratchnn.check.catalogue import planting
 from scratchnn.misconceptions import Bug
 from scratchnn.probe.tape import Instrumented, instrument
 
-from .recording_parts import Part
+from .parts import Part
 
 OPS = ("lstm", "gru", "rnn", "attention")
 ARGUMENTS = {"lstm": ("x", "h0", "c0"), "gru": ("x", "h0"), "rnn": ("x", "h0"), "attention": ("q", "k", "v")}

@@ -18,8 +18,8 @@ from scratchnn.errors import InputError
 from scratchnn.probe.tape import instrument
 from scratchnn.probe.tape.nudge import ComplexNumpy
 
-from .checking_copies import agrees
-from .recording_ops import OPS, Problem, rewritten
+from ..checking.copies import agrees
+from .problem import OPS, Problem, rewritten
 
 
 class FileProblem(Problem):

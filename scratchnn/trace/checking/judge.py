@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .checking_nodes import Nodes
-from .checking_parameters import Parameters
-from .model import Check, Event, Trace
+from ..events import Check, Event
+from ..model import Trace
+from .nodes import Nodes
+from .parameters import Parameters
 
 BOUND = 1e-10
 WORST = 1e300  # stands for an error that is no number

@@ -6,9 +6,9 @@ import numpy as np
 
 from scratchnn.probe.tape.nudge import Nudge
 
-from .checking_copies import Wanted, of_parameter
-from .checking_nodes import Nodes
-from .checking_steps import shares
+from .copies import Wanted, of_parameter
+from .nodes import Nodes
+from .steps import shares
 
 ENTRIES = 4096  # of a parameter that are all looked at; of a larger one a sample
 SAMPLE = 16

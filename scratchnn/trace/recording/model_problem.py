@@ -10,8 +10,8 @@ from scratchnn.check.catalogue import planting
 from scratchnn.misconceptions import Bug
 
 from . import model_of_ops
-from .recording_ops import DIGITS, Problem, rewritten
-from .recording_parts import Part
+from .parts import Part
+from .problem import DIGITS, Problem, rewritten
 
 PARTS = ("embedding", "lstm", "attention", "linear", "cross_entropy")
 ENTRIES, CLASSES = 6, 3
@@ -64,7 +64,7 @@ class ModelProblem(Problem):
         built = {
             op: self.module(runner, op, self.source if op == self.faulty else planting.source_of(op)) for op in PARTS
         }
-        code = rewritten(inspect.getsource(model_of_ops), "scratchnn/trace/model_of_ops.py")
+        code = rewritten(inspect.getsource(model_of_ops), "scratchnn/trace/recording/model_of_ops.py")
         built["model"] = runner.run(code)
         if hasattr(runner, "records"):
             end = len(runner.sites)

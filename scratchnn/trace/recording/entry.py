@@ -8,13 +8,13 @@ from scratchnn.errors import InputError
 from scratchnn.misconceptions import MISCONCEPTIONS, Bug
 from scratchnn.probe.tape import Tape
 
-from .checking import Judge
-from .model import Trace
-from .recording_events import events_of
-from .recording_file import FileProblem
-from .recording_model import PARTS, ModelProblem
-from .recording_ops import OPS, Problem
-from .recording_parts import Clock, Shelf
+from ..checking.judge import Judge
+from ..model import Trace
+from .events import events_of
+from .file_problem import FileProblem
+from .model_problem import PARTS, ModelProblem
+from .parts import Clock, Shelf
+from .problem import OPS, Problem
 
 SCORES = ("scaled_dot", "dot", "general", "additive")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .checking_copies import STEP
+from .copies import STEP
 
 
 def shares(
