@@ -150,7 +150,8 @@ def test_addends_of_a_carried_sum_add_up(op):
     trace = record(op, T=3, B=2, checks=False)
     for t in range(3):
         event = trace.find("dh_t", t)
-        assert [one["source"] for one in event.addends] == [f"loss at t={t}", f"step t={t + 1}"]
+        after = f"step t={t + 1}" if t < 2 else "after the last step"
+        assert [one["source"] for one in event.addends] == [f"loss at t={t}", after]
         total = sum(trace.array(one["array"]) for one in event.addends)
         np.testing.assert_array_equal(total, trace.array(event.value))
     if op == "lstm":
@@ -236,10 +237,10 @@ def test_the_default_trace_is_small(tmp_path):
 
 
 def test_a_long_lstm_is_recorded_fast():
-    started = time.perf_counter()
+    started = time.process_time()
     trace = record("lstm", T=200, B=1, D=32, H=64, checks=False)
     assert len(trace.events) == 26 * 200
-    assert time.perf_counter() - started < 10  # 1 s on one core; the bound is for busy machines
+    assert time.process_time() - started < 3  # about 1 s; a busy machine takes longer
 
 
 def test_saving_and_loading_keep_everything(tmp_path):

@@ -1,5 +1,6 @@
 """Where the forward pass computes a node, and the true derivative of the loss by it."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,15 +23,21 @@ class Nodes:
     """
 
     def __init__(self, problem: Any, tape: Any, clock: Any) -> None:
-        self.problem = problem
-        self.seen: dict[tuple, list[Any]] = {}
+        self.problem, self._tape, self._clock = problem, tape, clock
         self._known: dict[Any, np.ndarray] = {}  # true derivatives by key
         self._unmoved: set[Any] = set()
         self._inputs: dict[str, np.ndarray] = {}  # true gradients of inputs
-        for record in tape.records[: clock.turn]:
+
+    @cached_property
+    def seen(self) -> dict[tuple, list[Any]]:
+        """The forward's records by op, name and step."""
+        found: dict[tuple, list[Any]] = {}
+        parts, clock = self.problem.parts, self._clock
+        for record in self._tape.records[: clock.turn]:
             if record.site is not None and record.kind in ("set", "argument", "store"):
-                op = next(part.op for part in problem.parts if part.first_site <= record.key[0] < part.end_site)
-                self.seen.setdefault((op, record.name, clock.step(record)), []).append(record)
+                op = next(part.op for part in parts if part.first_site <= record.key[0] < part.end_site)
+                found.setdefault((op, record.name, clock.step(record)), []).append(record)
+        return found
 
     def source(self, op: str, name: str, t: int | None) -> list[Wanted]:
         """Find where the forward computes a node: one place, or several whose values are stacked.

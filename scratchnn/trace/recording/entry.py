@@ -1,5 +1,7 @@
 """Record a run: one of our ops, a model made of them, or a user's own file, forward and backward."""
 
+import contextlib
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,11 @@ def recorded(problem: Any) -> Trace:
     -------
     Trace
     """
+    with _no_collection():
+        return _recorded(problem)
+
+
+def _recorded(problem):
     tape = Tape()
     built = problem.build(tape)
     inputs, params = (
@@ -120,6 +127,18 @@ def recorded(problem: Any) -> Trace:
         planted=None if problem.bug is None else _planted(problem.bug, planting.room_of(problem.bug), problem.source),
         judge=Judge(problem, tape, clock, shelf, [tape.records[number] for number in numbers]),
     )
+
+
+@contextlib.contextmanager
+def _no_collection():
+    """Let Python's garbage collector rest: all that is made here stays, and it would look at all of it many times."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _upstream(problem):

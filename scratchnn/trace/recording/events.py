@@ -1,6 +1,7 @@
 """From the records of a tape to the events of a trace: numbered equations, their inputs, what they added up."""
 
 import ast
+import functools
 import re
 from typing import Any
 
@@ -65,7 +66,7 @@ def events_of(tape: Any, parts: tuple[Part, ...], clock: Clock, shelf: Shelf) ->
                 inputs=_inputs(record, tape, event_of, shelf),
                 value=shelf.put(record.value) if total else None,
                 kind="add" if record.kind == "add" else "set",
-                addends=_addends(record, phase, clock.step(record), shelf),
+                addends=_addends(record, clock, shelf),
                 gate=_gate(part.op, record.name),
             )
         )
@@ -74,16 +75,20 @@ def events_of(tape: Any, parts: tuple[Part, ...], clock: Clock, shelf: Shelf) ->
 
 def _equation(part, phase, record, tape):
     """Tie a line of a reference to its equation: by the number in its comment if the name fits, else by its name."""
-    own = [equation for of, equation in part.equations if of == phase]
-    found = _NUMBER.search(record.site.comment)
-    if found:
-        for equation in own:
-            if equation.number == int(found[1]) and equation.node == record.name:
-                return equation
-    if _is_buffer(record) or (found is None and _handed_on(record, tape)):
-        return None
-    same = [equation for equation in own if equation.node == record.name]
-    return same[0] if len(same) == 1 else None
+    numbered, same = _candidates(part.equations, phase, record.site.comment, record.name)
+    if numbered is not None or same is None:
+        return numbered
+    commented = bool(_NUMBER.search(record.site.comment))
+    return None if _is_buffer(record) or (not commented and _handed_on(record, tape)) else same
+
+
+@functools.lru_cache(maxsize=1024)
+def _candidates(equations, phase, comment, name):
+    """The equation with the number in the comment, and the only one that computes the name."""
+    own = [equation for of, equation in equations if of == phase and equation.node == name]
+    found = _NUMBER.search(comment)
+    numbered = next((equation for equation in own if found and equation.number == int(found[1])), None)
+    return numbered, own[0] if len(own) == 1 else None
 
 
 def _by_name(part, phase, name):
@@ -148,21 +153,23 @@ def _event(number, tape, event_of):
     return None if number is None else event_of[number]
 
 
-def _addends(record, phase, t, shelf):
+def _addends(record, clock, shelf):
+    t = clock.step(record)
     if record.kind == "add":
         return [{"source": "here" if t is None else f"t={t}", **_increment(record, shelf)}]
-    if phase == "forward" or len(record.terms) < 2:
+    if clock.phase(record) == "forward" or len(record.terms) < 2:
         return []
     return [
-        {"source": _source(text, t), "array": shelf.put(value)}
+        {"source": _source(text, t, clock.T), "array": shelf.put(value)}
         for text, value in zip(record.site.terms, record.terms, strict=True)
     ]
 
 
-def _source(text, t):
+def _source(text, t, T):
+    """Say where a term comes from: another step, the loss, or as it is written."""
     name = text.rpartition(".")[2]
     if t is not None and name.endswith("_next"):
-        return f"step t={t + 1}"
+        return f"step t={t + 1}" if t + 1 < T else "after the last step"
     return f"loss at t={t}" if t is not None and re.fullmatch(r"d\w+\[t\]", name) else text
 
 
