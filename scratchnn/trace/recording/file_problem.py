@@ -46,7 +46,7 @@ class FileProblem(Problem):
             raise InputError(f"record: {path} is {student.op}, expected one of {', '.join(OPS)}")
         super().__init__(student.op, sizes, seed, None, score)
         self.student, self.steps = student, False
-        self.title = f"{student.file}: {self.title}"
+        self.title = f"{Path(student.file).name}: {self.title}"
         self.convention = Convention()
         try:
             instrument(student.source, student.file)
