@@ -1,5 +1,6 @@
 """A recorded run: the arrays, the events that made them, and what is known about each. JSON, version 1."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,69 @@ class Trace:
         if event.check is None and self.judge is not None:
             self.judge.check(self, [event])
         return event.check
+
+    def html(self, path: str | Path, wrong: Sequence["Trace"] = ()) -> Path:
+        """Write the run as one HTML file that steps through it.
+
+        Parameters
+        ----------
+        path : str or Path
+        wrong : sequence of Trace, optional
+            The same run with a planted bug each, shown beside this one.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            The file cannot be written, or a wrong trace does not belong to this one.
+        """
+        from .page import write  # opened when needed
+
+        return write(self, path, wrong)
+
+    def show(self, wrong: Sequence["Trace"] = (), height: int = 900) -> Any:
+        """Give the run as a notebook shows it: step by step, and as tables.
+
+        Parameters
+        ----------
+        wrong : sequence of Trace, optional
+            The same run with a planted bug each.
+        height : int
+            Pixels.
+
+        Returns
+        -------
+        Shown
+        """
+        from .notebook import Shown  # opened when needed
+
+        return Shown(self, wrong, height)
+
+    def _repr_html_(self) -> str:
+        return self.show()._repr_html_()
+
+    def plot(self, what: str) -> Any:
+        """Draw the run.
+
+        Parameters
+        ----------
+        what : {"gates", "gradient flow", "attention"}
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            The run has nothing of the kind.
+        """
+        from .notebook import plot  # opened when needed
+
+        return plot(self, what)
 
     def to_json(self) -> dict[str, Any]:
         """Give the trace as plain lists and dicts.

@@ -1,4 +1,4 @@
-"""One HTML file that shows a recorded run: no network, no framework; opens from a folder, prints, and reads without scripts."""
+"""One HTML file that shows a recorded run: no network, no framework; it prints, and reads without scripts."""
 
 from .build import document, write
 

@@ -27,18 +27,18 @@ function drawAttention() {
   const row = (name, values, link) => `<tr><th scope="row">${link ? goLink(shown(), link.n, name) : name}</th>${values.map((x, j) => `<td${j === source ? ' class="chosen"' : ""}>${number(x)}</td>`).join("")}</tr>`;
   const a = rowOf(alpha, query);
   const rows = [row("alpha", a, alpha)];
-  let jacobian = "";
+  let words = "";
   if (dalpha && dscores) {
     const [da, ds] = [rowOf(dalpha, query), rowOf(dscores, query)];
-    rows.push(row("dalpha", da, dalpha), row("dscores", ds, dscores));
     const J = a.map((x, k) => (k === source ? a[source] * (1 - a[source]) : -a[source] * x));
     const total = J.reduce((all, x, k) => all + x * da[k], 0);
-    jacobian =
-      `<h3>Row ${source} of the softmax Jacobian, for query ${query}</h3><div class="wide" tabindex="0" role="region" aria-label="Row of the Jacobian"><table id="jacobian"><thead><tr><th></th>${heads}</tr></thead><tbody>` +
-      row("Jacobian", J) + row("times dalpha", J.map((x, k) => x * da[k])) +
-      `</tbody></table></div><p>On the diagonal (s ${source}): alpha · (1 − alpha) = ${number(J[source])}; off it −alpha · alpha of the other. The sum of the last row is ${number(total)}; recorded dscores: ${number(ds[source])}. The diagonal alone would give ${number(J[source] * da[source])}.</p>`;
+    rows.push(row("dalpha", da, dalpha), row("dscores", ds, dscores));
+    rows.push(row(`Jacobian, row ${source}`, J), row("Jacobian · dalpha", J.map((x, k) => x * da[k])));
+    words =
+      `<p>Row ${source} of the softmax Jacobian: on the diagonal (s ${source}) alpha · (1 − alpha) = ${number(J[source])}, off it −alpha · alpha of the other source. ` +
+      `The last row sums to <span id="row-sum">${number(total)}</span>; recorded dscores: <span id="row-recorded">${number(ds[source])}</span>. The diagonal alone would give ${number(J[source] * da[source])}.</p>`;
   }
   $("attention").innerHTML =
-    `<h2>Attention: who looks at what</h2><div class="side"><div class="wide" tabindex="0" role="region" aria-label="Map of alpha"><table id="heat"><caption>alpha, one row for each query; rows sum to 1</caption><thead><tr><th></th>${heads}</tr></thead><tbody>${map.join("")}</tbody></table></div>` +
-    `<div><h3>Query ${query}</h3><div class="wide" tabindex="0" role="region" aria-label="Rows of the query"><table><thead><tr><th></th>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div></div></div>${jacobian}`;
+    `<h2>Attention: who looks at what</h2><div class="wide" tabindex="0" role="region" aria-label="Map of alpha"><table id="heat"><caption>alpha, one row for each query; rows sum to 1</caption><thead><tr><th></th>${heads}</tr></thead><tbody>${map.join("")}</tbody></table></div>` +
+    `<h3>Query ${query}: softmax and its way back</h3><div class="wide" tabindex="0" role="region" aria-label="Rows of the query"><table id="jacobian"><thead><tr><th></th>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${words}`;
 }

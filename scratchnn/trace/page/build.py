@@ -13,8 +13,8 @@ from ..model import Trace
 from .table import tables
 
 SCRIPTS = (
-    "numbers.js", "run.js", "state.js", "drawings.js", "microscope.js", "words.js", "timeline.js", "panels.js", "compare.js",
-    "charts.js", "attention.js", "controls.js", "main.js",
+    "numbers.js", "run.js", "state.js", "drawings.js", "microscope.js", "words.js", "timeline.js", "panels.js",
+    "compare.js", "charts.js", "attention.js", "controls.js", "main.js",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def document(trace: Trace, wrong: Sequence[Trace] = ()) -> str:
         "TITLE": html.escape(trace.title),
         "STYLE": _part("page.css"),
         "TABLES": tables(trace),
-        "DATA": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\u0021--"),
+        "DATA": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),  # ends no script
         "SCRIPT": "\n".join(_part(name) for name in SCRIPTS),
     }
     pieces = _part("template.html").split("@@")  # text, name, text, name, ..., text

@@ -28,7 +28,7 @@ function drawShares() {
     const buttons = bars.map(({ event, size }) => {
       const done = event.n <= state.n ? " done" : "";
       const here = event.t === now().t ? " here" : "";
-      return `<button class="share${done}${here}" data-go="${event.n}" data-share="${escapeText(node)}" data-full="${size}" tabindex="${event.t === (now().t ?? 0) ? 0 : -1}" title="t=${event.t}: ${size}" aria-label="${escapeText(node)}, t=${event.t}: norm ${rounded(size)}"><span style="height:${Math.max(1, (size / largest) * 100)}%"></span><small>${event.t}</small></button>`;
+      return `<button class="share${done}${here}" data-go="${event.n}" data-share="${escapeText(node)}" data-full="${size}" tabindex="${event.t === (now().t ?? 0) ? 0 : -1}" title="t=${event.t}: ${size}" aria-label="${escapeText(node)}, t=${event.t}: norm ${rounded(size)}"><span style="height:${Math.max(2, (size / largest) * 56).toFixed(1)}px"></span><small>${event.t}</small></button>`;
     });
     return `<div class="shares"><h3>${escapeText(node)} <span class="quiet">largest ${number(largest)}</span></h3><div class="bars wide">${buttons.join("")}</div></div>`;
   });

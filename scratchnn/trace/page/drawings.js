@@ -16,11 +16,11 @@ const CELLS = {
     ],
   },
   gru: {
-    size: [790, 440],
+    size: [900, 440],
     boxes: [
       ["x_t", 60, 60], ["W_x", 60, 130], ["b", 60, 200], ["h_prev", 60, 270], ["W_h", 60, 340], ["b_hn", 60, 405],
       ["a_t", 190, 60], ["a_r", 320, 60], ["a_z", 320, 150], ["a_n", 320, 240], ["m", 320, 330],
-      ["r", 450, 60], ["z", 450, 150], ["n", 450, 270], ["h_t", 590, 210], ["dh_next", 725, 170], ["dh[t]", 725, 250],
+      ["r", 450, 60], ["z", 450, 150], ["n", 580, 270], ["h_t", 710, 190], ["dh_next", 840, 150], ["dh[t]", 840, 230],
     ],
     wires: [
       "x_t a_t", "W_x a_t", "b a_t", "a_t a_r", "a_t a_z", "a_t a_n", "h_prev a_r", "h_prev a_z", "h_prev m", "W_h m", "b_hn m",
@@ -37,25 +37,25 @@ const CELLS = {
   },
   attention: {
     size: [660, 250],
-    boxes: [["q", 60, 60], ["k", 60, 140], ["v", 60, 210], ["scores", 230, 100], ["alpha", 390, 100], ["context", 550, 150], ["dcontext", 550, 220]],
-    wires: ["q scores", "k scores", "scores alpha", "alpha context", "v context", "context dcontext"],
+    boxes: [["q", 60, 60], ["k", 60, 140], ["v", 60, 210], ["scores", 230, 100], ["alpha", 390, 100], ["context", 550, 150]],
+    wires: ["q scores", "k scores", "scores alpha", "alpha context", "v context"],
   },
   general: {
     size: [790, 290],
-    boxes: [["q", 60, 50], ["W_a", 60, 115], ["k", 60, 180], ["v", 60, 250], ["q_a", 200, 80], ["scores", 340, 130], ["alpha", 480, 130], ["context", 620, 190], ["dcontext", 725, 250]],
-    wires: ["q q_a", "W_a q_a", "q_a scores", "k scores", "scores alpha", "alpha context", "v context", "context dcontext"],
+    boxes: [["q", 60, 50], ["W_a", 60, 115], ["k", 60, 180], ["v", 60, 250], ["q_a", 200, 80], ["scores", 340, 130], ["alpha", 480, 130], ["context", 620, 190]],
+    wires: ["q q_a", "W_a q_a", "q_a scores", "k scores", "scores alpha", "alpha context", "v context"],
   },
   additive: {
     size: [790, 440],
     boxes: [
       ["q", 60, 50], ["W_q", 60, 120], ["k", 60, 190], ["W_k", 60, 260], ["v_a", 60, 330], ["v", 60, 400],
-      ["a_q", 190, 85], ["a_k", 190, 225], ["a", 310, 155], ["hidden", 430, 155], ["scores", 430, 290], ["alpha", 570, 290], ["context", 710, 330], ["dcontext", 710, 400],
+      ["a_q", 190, 85], ["a_k", 190, 225], ["a", 310, 155], ["hidden", 430, 155], ["scores", 430, 290], ["alpha", 570, 290], ["context", 710, 330],
     ],
-    wires: ["q a_q", "W_q a_q", "k a_k", "W_k a_k", "a_q a", "a_k a", "a hidden", "hidden scores", "v_a scores", "scores alpha", "alpha context", "v context", "context dcontext"],
+    wires: ["q a_q", "W_q a_q", "k a_k", "W_k a_k", "a_q a", "a_k a", "a hidden", "hidden scores", "v_a scores", "scores alpha", "alpha context", "v context"],
   },
 };
 
-const ONLY_BACKWARD = new Set(["dc_next", "dh_next", "dh[t]", "dcontext"]);
+const ONLY_BACKWARD = new Set(["dc_next", "dh_next", "dh[t]"]);
 
 /** The drawing for these events: the op's own where every equation has its box, else one made of the events. */
 function drawingFor(events) {

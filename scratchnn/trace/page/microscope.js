@@ -10,17 +10,18 @@ function neighbours(event) {
 function held(name, event, around) {
   const back = event.phase === "backward";
   const of = (e) => (e.phase === "forward" ? e.node : e.of || e.node);
-  const made = around.filter((e) => e.phase === event.phase && of(e) === name && e.n <= state.n).at(-1);
+  const made =
+    (of(event) === name ? event : null) || around.filter((e) => e.phase === event.phase && of(e) === name && e.n <= state.n).at(-1);
   if (made) return { name: made.node, array: shown().value(made), event: made, gate: made.gate };
   const coming = around.find((e) => e.phase === event.phase && of(e) === name);
   if (back && coming) return { name: coming.node, array: null, event: coming };
-  if (back && !ONLY_BACKWARD.has(name)) return { name: `d${name}`, array: null, event: null, none: true };
+  const wanted = back && !ONLY_BACKWARD.has(name) ? `d${name}` : name; // what came from outside
   for (const e of around) {
     if (e.phase !== event.phase) continue;
-    const input = e.inputs.find((one) => one.name === name);
-    if (input) return { name, array: shown().array(input.array), event: input.event === null ? null : shown().events[input.event], gate: name.at(-1) };
+    const input = e.inputs.find((one) => one.name === wanted);
+    if (input) return { name: wanted, array: shown().array(input.array), event: input.event === null ? null : shown().events[input.event], gate: name.at(-1) };
   }
-  return { name, array: null, event: coming || null };
+  return { name: wanted, array: null, event: null, none: true };
 }
 
 function drawMicroscope() {
@@ -38,7 +39,7 @@ function drawMicroscope() {
   $("microscope").innerHTML =
     `<h2>The cell ${back ? "backward" : "forward"}${when}</h2>` +
     `<div class="wide" tabindex="0" role="region" aria-label="Drawing of the cell, scrolls sideways">` +
-    `<svg viewBox="0 0 ${size[0]} ${size[1]}" style="min-width:${Math.round(size[0] * 0.8)}px" class="${event.phase}" role="group" aria-label="${escapeText(event.op)}, ${event.phase}${when}; lit: ${escapeText(event.node)}">` +
+    `<svg viewBox="0 0 ${size[0]} ${size[1]}" style="min-width:${Math.round(size[0] * 0.8)}px;max-width:${Math.round(size[0] * 1.15)}px" class="${event.phase}" role="group" aria-label="${escapeText(event.op)}, ${event.phase}${when}; lit: ${escapeText(event.node)}">` +
     `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker></defs>` +
     `${lines}${cells}</svg></div>` +
     `<p class="hint">${back ? "Gradients travel against the arrows of the forward pass. " : ""}Each box shows the chosen unit's entry; a dash: not computed yet.</p>`;

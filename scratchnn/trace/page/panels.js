@@ -19,7 +19,7 @@ function drawEquation() {
   const left = `${escapeText(event.node)}${array ? indexText(flat, array.shape) : ""}`;
   $("equation").innerHTML =
     `<h2><span class="phase ${event.phase}">${event.phase}</span> ${escapeText(event.node)}${event.t === null ? "" : ` <span class="quiet">t=${event.t}</span>`}${equation ? ` <span class="quiet">equation (${equation.number})</span>` : ""} ${badge(event.check)}</h2>` +
-    `<div class="formula wide" tabindex="0" role="region" aria-label="Equation in symbols">${symbols ? symbols.innerHTML : `<code>${escapeText(equation ? equation.text : event.text)}</code>`}</div>${undoes}` +
+    `<div class="formula wide${symbols && symbols.textContent.length > 36 ? " long" : ""}" tabindex="0" role="region" aria-label="Equation in symbols">${symbols ? symbols.innerHTML : `<code>${escapeText(equation ? equation.text : event.text)}</code>`}</div>${undoes}` +
     `<h3>In numbers, ${left}</h3>` +
     `<p id="in-numbers">${words ? `<span>${words}</span>${event.kind === "add" ? " is added: " : ""}` : ""} <span class="result">${words && event.kind !== "add" ? "=" : ""} ${array ? number(array.data[flat]) : "its addend's factors were not recorded"}</span>${array && event.kind === "add" ? " so far" : ""}</p>` +
     `<h3>Source</h3><pre id="source" tabindex="0"><span class="where">${escapeText(event.function)}, line ${event.line}</span>\n${escapeText(event.text)}</pre>`;
@@ -103,7 +103,7 @@ function drawAddends() {
 function drawGradients() {
   const items = shown().gradients.map((one) => {
     const array = shown().array(one.array);
-    return `<tr><th scope="row"><code>d${escapeText(one.name)}</code></th><td>${array ? shapeText(array) : ""}</td><td>${array ? number(norm(array)) : ""}</td><td>${badge(one.check)} ${one.check ? `error ${number(one.check.error)}` : "not checked"}</td></tr>`;
+    return `<tr><th scope="row"><code>${escapeText(one.name.replace(/(\w+)$/, "d$1"))}</code></th><td>${array ? shapeText(array) : ""}</td><td>${array ? number(norm(array)) : ""}</td><td>${badge(one.check)} ${one.check ? `error ${number(one.check.error)}` : "not checked"}</td></tr>`;
   });
   $("gradients").innerHTML = `<h2>What comes out: the gradients</h2><div class="wide" tabindex="0" role="region" aria-label="Gradients"><table><thead><tr><th scope="col">gradient</th><th scope="col">shape</th><th scope="col">norm</th><th scope="col">check</th></tr></thead><tbody>${items.join("")}</tbody></table></div>`;
 }

@@ -37,7 +37,7 @@ def equations(trace: Trace) -> str:
     str
     """
     rows = "".join(
-        f'<tr><td>({one["number"]})</td><td>{html.escape(one["op"])}, {one["phase"]}</td>'
+        f"<tr><td>({one['number']})</td><td>{html.escape(one['op'])}, {one['phase']}</td>"
         f'<td id="{html.escape(name_of(one))}" class="formula">{formula(one)}</td>'
         f"<td><code>{html.escape(one['text'])}</code></td><td>{html.escape(one['source'])}</td></tr>"
         for one in trace.equations
@@ -76,7 +76,8 @@ def _table(caption, heads, rows):
 def _row(trace: Trace, event: Event) -> str:
     when = "" if event.t is None else event.t
     number = "" if event.equation is None else f" ({event.equation})"
-    value = "a running sum; its last line has the total" if event.value is None else _numbers(trace.array(event.value))
+    running = "a running sum; its last line has the total"
+    value = running if event.value is None else _numbers(trace.array(event.value))
     return (
         f'<tr class="{event.phase}"><td>{when}</td><td><code>{html.escape(event.text)}</code>{number}</td>'
         f"<td>{value}</td><td>{verdict(event.check)}</td></tr>"

@@ -25,10 +25,11 @@ function drawTimeline() {
   $("timeline").innerHTML =
     `<div class="wide" tabindex="-1"><div class="track" style="grid-template-columns:auto repeat(${columns}, minmax(3.9rem, 1fr)) auto">` +
     `<span class="lane forward" style="grid-row:1">forward →</span><span class="lane backward" style="grid-row:2">← backward</span>${tracks}` +
-    `<span class="turn" style="grid-row:1 / 3;grid-column:${columns + 2}" aria-hidden="true"><span>↩</span>t=T</span></div></div>`;
+    `<span class="turn" style="grid-row:1 / 3;grid-column:${columns + 2}" aria-hidden="true"><span>↩</span>${SIZES.T ? "t=T" : "turn"}</span></div></div>`;
   const button = $("timeline").querySelector("[aria-current]");
   const scroller = $("timeline").querySelector(".wide");
-  scroller.scrollLeft = button.offsetLeft - scroller.clientWidth / 2;
+  const beyond = button.offsetLeft + button.offsetWidth > scroller.clientWidth;
+  if (beyond) scroller.scrollLeft = button.offsetLeft - scroller.clientWidth / 2;
 }
 
 function drawNodes() {

@@ -79,6 +79,9 @@ function inNumbers(event, array, flat) {
     return keep(x === null || x === undefined ? escapeText(whole) : signed(x));
   });
   if (!good || /[[\]@]|\.\w+\(/.test(text.replace(/np\.(tanh|exp)\(/g, "("))) return null;
+  text = text
+    .replace(/tanh_slope\(\u0001(\d+)\u0002\)/g, "(1 - \u0001$1\u0002**2)")
+    .replace(/sigmoid_slope\(\u0001(\d+)\u0002\)/g, "\u0001$1\u0002 * (1 - \u0001$1\u0002)");
   return escapeText(text.replaceAll("np.", "")).replaceAll("**2", "²").replaceAll(" * ", " · ").replaceAll(" - ", " − ").replace(/\u0001(\d+)\u0002/g, (_, k) => pieces[k]);
 }
 
