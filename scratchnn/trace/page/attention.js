@@ -19,7 +19,7 @@ function drawAttention() {
   const query = Math.min(state.row, Q - 1);
   const source = Math.min(state.source ?? 0, S - 1);
   const map = Array.from({ length: Q }, (_, i) => {
-    const cells = rowOf(alpha, i).map((x, j) => `<td><button class="heat${x > 0.55 ? " dark" : ""}" style="--s:${Math.round(x * 100)}%" data-query="${i}" data-source="${j}" data-full="${x}" title="alpha[${i}, ${j}] = ${x}" aria-pressed="${i === query && j === source}" aria-label="alpha, query ${i}, source ${j}: ${rounded(x)}" tabindex="${i === query && j === source ? 0 : -1}">${x.toFixed(2)}</button></td>`);
+    const cells = rowOf(alpha, i).map((x, j) => `<td><button class="heat" style="--s:${Math.round(x * 100)}%" data-query="${i}" data-source="${j}" data-full="${x}" title="alpha[${i}, ${j}] = ${x}" aria-pressed="${i === query && j === source}" aria-label="alpha, query ${i}, source ${j}: ${rounded(x)}" tabindex="${i === query && j === source ? 0 : -1}">${x.toFixed(2)}</button></td>`);
     return `<tr${i === query ? ' class="chosen"' : ""}><th scope="row">q ${i}</th>${cells.join("")}</tr>`;
   });
   const heads = Array.from({ length: S }, (_, j) => `<th scope="col">s ${j}</th>`).join("");

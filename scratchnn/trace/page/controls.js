@@ -120,7 +120,9 @@ function listen() {
   click("step-back", KEYS.PageUp);
   click("help-button", KEYS["?"]);
   $("app").addEventListener("click", onClick);
-  $("app").addEventListener("mouseover", showReading);
+  $("app").addEventListener("mousemove", (event) => {
+    if (event.movementX || event.movementY) showReading(event); // not when the page moved below a resting mouse
+  });
   $("app").addEventListener("focusin", showReading);
   document.addEventListener("keydown", onKey);
   $("unit").addEventListener("change", () => setUnit(Number($("unit").value)));

@@ -39,8 +39,8 @@ function drawMicroscope() {
   $("microscope").innerHTML =
     `<h2>The cell ${back ? "backward" : "forward"}${when}</h2>` +
     `<div class="wide" tabindex="0" role="region" aria-label="Drawing of the cell, scrolls sideways">` +
-    `<svg viewBox="0 0 ${size[0]} ${size[1]}" style="min-width:${Math.round(size[0] * 0.8)}px;max-width:${Math.round(size[0] * 1.15)}px" class="${event.phase}" role="group" aria-label="${escapeText(event.op)}, ${event.phase}${when}; lit: ${escapeText(event.node)}">` +
-    `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker></defs>` +
+    `<svg viewBox="0 0 ${size[0]} ${size[1]}" style="min-width:${Math.round(size[0] * 0.72)}px;max-width:${Math.round(size[0] * 1.15)}px" class="${event.phase}" role="group" aria-label="${escapeText(event.op)}, ${event.phase}${when}; lit: ${escapeText(event.node)}">` +
+    `<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/></marker></defs>` +
     `${lines}${cells}</svg></div>` +
     `<p class="hint">${back ? "Gradients travel against the arrows of the forward pass. " : ""}Each box shows the chosen unit's entry; a dash: not computed yet.</p>`;
   const scroller = $("microscope").querySelector(".wide");
@@ -70,7 +70,7 @@ function drawBox(name, place, isLit, used) {
   const value = isLit && array && state.picked !== null ? array.data[entryNow(array)] : array ? array.data[entry] : null;
   const text = value === null ? "–" : rounded(value);
   const fed = used.has(place.name);
-  const kind = `${isLit ? " lit" : ""}${fed ? " fed" : ""}${none ? " none" : ""}${event && event.check ? (event.check.passed ? " pass" : " fail") : ""}`;
+  const kind = `${isLit ? " lit" : ""}${fed ? " fed" : ""}${none ? " none" : ""}${event && event.check && value !== null ? (event.check.passed ? " pass" : " fail") : ""}`;
   const jump = event ? ` data-go="${event.n}" role="button" tabindex="${isLit ? 0 : -1}"` : "";
   const judged = event && event.check && value !== null ? `<text class="sign" x="${BOX.width / 2 - 9}" y="-8">${event.check.passed ? "✓" : "✗"}</text>` : "";
   const full = value === null ? "not computed yet" : value;

@@ -1,6 +1,8 @@
 // The equation in numbers: the line of the source with the chosen entry's numbers in place of the names.
 const TERMS = 6; // of a sum of products, before the dots
 
+const KNOWN = new Set(["np.tanh", "np.exp", "sigmoid", "tanh_slope", "sigmoid_slope"]); // functions of one entry
+
 const nameFinder = (names) =>
   new RegExp(`(?<![\\w.\\]])(?:\\w+\\.)?(${names.map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})(?![\\w(])(\\.T|\\.swapaxes\\(1, 2\\))?`, "g");
 
@@ -78,6 +80,8 @@ function inNumbers(event, array, flat) {
     good &&= x !== null && x !== undefined;
     return keep(x === null || x === undefined ? escapeText(whole) : signed(x));
   });
+  const left = text.replace(/\u0001\d+\u0002/g, "").match(/[A-Za-z_][\w.]*/g) || [];
+  if (left.some((one) => !KNOWN.has(one)) || /\)\.|\u0002\./.test(text)) return null;
   if (!good || /[[\]@]|\.\w+\(/.test(text.replace(/np\.(tanh|exp)\(/g, "("))) return null;
   text = text
     .replace(/tanh_slope\(\u0001(\d+)\u0002\)/g, "(1 - \u0001$1\u0002**2)")
