@@ -1,0 +1,62 @@
+"""Which axis of an array is which: from the legend of the trace, else from the sizes."""
+
+import re
+
+
+class Axes:
+    """Names the axes of arrays by the letters of the legend.
+
+    Parameters
+    ----------
+    legend : list of dict
+        With "symbol" and "shape", as in a trace.
+    sizes : dict of str to int
+    """
+
+    def __init__(self, legend, sizes):
+        self.sizes = sizes
+        self.known = {}
+        for row in legend:
+            names = [name.strip() for name in row["symbol"].split(",")]
+            shapes = [_letters(shape) for shape in re.findall(r"\(([^()]*)\)", row["shape"])] or [()]
+            shapes = shapes if len(shapes) == len(names) else shapes[:1] * len(names)
+            self.known.update(zip(names, shapes, strict=True))
+
+    def of(self, name, shape, near=()):
+        """Name the axes of one array.
+
+        Parameters
+        ----------
+        name : str
+            As in the code; a gradient ``dx`` has the axes of ``x``.
+        shape : tuple of int
+        near : iterable of tuple of str
+            Axes of its neighbours, which are tried first when the legend does not know the name.
+
+        Returns
+        -------
+        tuple of str
+            One letter an axis; "?0", "?1" ... where nothing fits.
+        """
+        name = name.rsplit(".", 1)[-1]
+        for known in (name, name.removeprefix("d")):
+            if len(self.known.get(known, ())) == len(shape) and self._may_be(self.known[known], shape, sure=False):
+                return self.known[known]
+        for axes in (*near, *self.known.values()):
+            if len(axes) == len(shape) and self._may_be(axes, shape, sure=True):
+                return axes
+        return tuple(f"?{k}" for k in range(len(shape)))
+
+    def _may_be(self, axes, shape, sure):
+        """Compare with the sizes; a letter without a size fits only when the name is known."""
+        expected = [self._size(letter) for letter in axes]
+        return all(want == got or (want is None and not sure) for want, got in zip(expected, shape, strict=True))
+
+    def _size(self, letter):
+        times, name = re.fullmatch(r"(\d*)(.*)", letter).groups()
+        name = name if name in self.sizes else name.split("_")[0]
+        return int(times or 1) * self.sizes[name] if name in self.sizes else None
+
+
+def _letters(text):
+    return tuple(letter.strip() for letter in text.split(",") if letter.strip())

@@ -1,0 +1,298 @@
+"""Questions about a recorded run: values, sums so far, where time steps begin, where two runs part."""
+
+import numpy as np
+
+from .axes import Axes
+from .substitute import part_of
+
+CLOSE = 1e-9  # of the largest entry: the same number, summed in another order
+ASSUMED = {"mask": 1.0, "dalpha_given": 0.0}  # not recorded where nobody gave them
+
+
+class Story:
+    """A trace, and the right one beside it where a bug was planted.
+
+    Parameters
+    ----------
+    trace : Trace
+    right : Trace, optional
+        The same run without the bug.
+    file : str, optional
+        Name of the user's file that was run.
+    lines : list of str
+        The lines of that file.
+    """
+
+    def __init__(self, trace, right=None, file=None, lines=()):
+        self.trace, self.events = trace, trace.events
+        self.right = right and Story(right)
+        self.file, self.lines = file, lines
+        self.axes = Axes(trace.legend, trace.sizes)
+        self.equations = {(one["op"], one["number"]): one for one in trace.equations}
+        self.several = len({event.op for event in self.events}) > 1
+        self._sums = self._running()
+        self._key = list(self._keys())
+        self._numbers = {key: n for n, key in enumerate(self._key)}
+        self.groups = self._groups()
+        self._group = {n: k for k, members in enumerate(self.groups) for n in members}
+
+    def array(self, index):
+        """Give an array of the trace.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        array
+        """
+        return self.trace.arrays[index]
+
+    def value(self, n):
+        """Give what an event left behind: of a sum, the sum so far.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        array or None
+        """
+        if n in self._sums:
+            return self._sums[n]
+        index = self.events[n].value
+        return None if index is None else self.array(index)
+
+    def addends(self, n):
+        """List what an event's value is the sum of; of a parameter's gradient, every step so far.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        list of (str, array)
+        """
+        return [(one["source"], self._addend(one)) for m in self._before(n) for one in self.events[m].addends]
+
+    def equation(self, n):
+        """Give the equation of an event.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        dict or None
+        """
+        event = self.events[n]
+        return self.equations.get((event.op, event.equation))
+
+    def place(self, n):
+        """Say where an event's line stands.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        str
+            File and line.
+        """
+        event = self.events[n]
+        head = event.text.split("(")[0].split("=")[0].strip()
+        if self.file and event.line <= len(self.lines) and head in self.lines[event.line - 1]:
+            return f"{self.file}:{event.line}"
+        where = "trace/recording/model_of_ops.py" if event.op == "model" else f"ops/{event.op}/reference.py"
+        return f"{where}:{event.line}"
+
+    def axes_of(self, name, array, n):
+        """Name the axes of an array that an event reads or makes.
+
+        Parameters
+        ----------
+        name : str
+        array : array
+        n : int
+
+        Returns
+        -------
+        tuple of str
+        """
+        event = self.events[n]
+        arrays = [(one["name"], self.array(one["array"])) for one in event.inputs]
+        near = [self.axes.of(one, value.shape) for one, value in arrays if one in self.axes.known]
+        return self.axes.of(name, array.shape, near)
+
+    def in_numbers(self, n):
+        """Read an event's equation, or else its line, so that numbers can be put in.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        (text, Part, ...) or None
+            The text that gives exactly the recorded value, what to write of it; and, where the line is not the
+            equation, the value that the equation gives. None when neither can be read.
+        """
+        event, equation = self.events[n], self.equation(n)
+        if self.value(n) is None:
+            return None
+        made = self.value(n) if event.kind == "set" else self._addend(event.addends[-1]) if event.addends else None
+        if made is None:
+            return None
+        leaves = {name: (np.asarray(value), ()) for name, value in ASSUMED.items()}
+        for one in event.inputs:
+            array = self.array(one["array"])
+            leaves[one["name"]] = (array, self.axes_of(one["name"], array, n))
+        other = None
+        for text in (*([equation["text"]] if equation else []), event.text):
+            part = part_of(text, leaves)
+            if part is None or part.value.size != made.size:
+                continue
+            value = self._like(part, made, event, n)
+            if value is not None and same(value, made):
+                return text, part, other
+            other = value
+        return None
+
+    def parting(self):
+        """List the events whose value is not that of the right run, or that fail their check where there is none.
+
+        Returns
+        -------
+        list of int
+        """
+        if self.right is None:
+            return [event.n for event in self.events if event.check is not None and not event.check.passed]
+        parted = []
+        for n in range(len(self.events)):
+            one, other = self.value(n), self.right_value(n)
+            if other is None or one is None or one.shape != other.shape or not same(one, other):
+                parted.append(n)
+        return parted
+
+    def right_value(self, n):
+        """Give the value of the same event in the right run.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        array or None
+        """
+        if self.right is None:
+            return None
+        other = self.right._numbers.get(self._key[n])
+        return None if other is None else self.right.value(other)
+
+    def group_of(self, n):
+        """Give the number of the station that an event belongs to.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        int
+        """
+        return self._group[n]
+
+    def label(self, group):
+        """Name a station: its time step, its op, or the node it computes.
+
+        Parameters
+        ----------
+        group : int
+
+        Returns
+        -------
+        str
+        """
+        event = self.events[self.groups[group][0]]
+        return str(event.t) if event.t is not None else event.op if self.several else event.node
+
+    def _like(self, part, made, event, n):
+        """Lay a part's value out like the recorded one."""
+        axes = self.axes_of(event.node, made, n)
+        if set(axes) == set(part.axes):
+            return np.transpose(part.value, [part.axes.index(letter) for letter in axes]).reshape(made.shape)
+        return part.value.reshape(made.shape)
+
+    def _addend(self, one):
+        if "array" in one:
+            return self.array(one["array"])
+        if "summed" in one:
+            return self.array(one["summed"]).sum(axis=one["axis"])
+        first, *others = [
+            self.array(factor["array"]).T if factor["transposed"] else self.array(factor["array"])
+            for factor in one["factors"]
+        ]
+        for other in others:
+            first = first @ other
+        return first
+
+    def _same_sum(self, one, other):
+        return other.kind == "add" and (one.op, one.phase, one.node) == (other.op, other.phase, other.node)
+
+    def _before(self, n):
+        event = self.events[n]
+        if event.kind != "add":
+            return [n]
+        return [m for m in range(n + 1) if self._same_sum(event, self.events[m])]
+
+    def _running(self):
+        sums, totals = {}, {}
+        for n, event in enumerate(self.events):
+            if event.kind == "add" and event.addends:
+                key = (event.op, event.phase, event.node)
+                for one in event.addends:
+                    totals[key] = totals[key] + self._addend(one) if key in totals else self._addend(one)
+                if event.value is None:
+                    sums[n] = totals[key]
+        return sums
+
+    def _keys(self):
+        met = {}
+        for event in self.events:
+            key = (event.phase, event.op, event.t, event.node)
+            met[key] = met.get(key, -1) + 1
+            yield (*key, met[key])
+
+    def _groups(self):
+        groups, last = [], None
+        for n, event in enumerate(self.events):
+            inner = event.t if event.t is not None else None if self.several else event.node
+            key = (event.phase, event.op, inner)
+            if key != last:
+                groups.append([])
+            groups[-1].append(n)
+            last = key
+        return groups
+
+
+def same(one, other):
+    """Say whether two arrays of one shape hold the same numbers, up to rounding.
+
+    Parameters
+    ----------
+    one, other : array
+
+    Returns
+    -------
+    bool
+    """
+    if one.size == 0:
+        return True
+    scale = max(float(np.max(np.abs(np.nan_to_num(other)))), 1e-300)
+    return bool(np.allclose(one, other, rtol=0, atol=CLOSE * scale, equal_nan=True))
