@@ -117,11 +117,12 @@ class Recorder:
         list of (str, str)
             Id and title; empty for a file and for a kept trace.
         """
-        if self.kept is not None or self.what not in OPS or self.what == "model":
+        if self.kept is not None or self.what not in OPS:
             return []
         from scratchnn.check import catalogue
 
-        return [(bug.id, bug.title) for bug in catalogue.bugs(self.what) if bug.kind == "gradient"]
+        rooms = [self.what] if self.what != "model" else ["lstm", "attention"]
+        return [(bug.id, bug.title) for room in rooms for bug in catalogue.bugs(room) if bug.kind == "gradient"]
 
 
 def _expect(what):

@@ -6,7 +6,14 @@ where the reader is and what a key does, screen.py draws that; loop.py alone kno
 
 import importlib
 
-_HOMES = {"Story": "story", "Position": "position", "press": "keys", "draw": "screen", "whole": "whole", "walk": "loop"}
+_HOMES = {
+    "Story": "story",
+    "Position": "position",
+    "press": "keys",
+    "draw": "screen",
+    "whole": "text",
+    "walk": "loop",
+}
 __all__ = sorted(_HOMES)
 
 

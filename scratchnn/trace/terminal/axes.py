@@ -2,6 +2,8 @@
 
 import re
 
+ROWS = "*"  # behind the letter of a square matrix's rows: W_h is (H*, H)
+
 
 class Axes:
     """Names the axes of arrays by the letters of the legend.
@@ -45,7 +47,14 @@ class Axes:
         for axes in (*near, *self.known.values()):
             if len(axes) == len(shape) and self._may_be(axes, shape, sure=True):
                 return axes
-        return tuple(f"?{k}" for k in range(len(shape)))
+        return tuple(self._letter(size, k) for k, size in enumerate(shape))
+
+    def _letter(self, size, k):
+        """Name one axis by its size alone: features and units before anything else."""
+        letters = dict.fromkeys(letter for axes in self.known.values() for letter in axes[-1:])
+        letters |= dict.fromkeys(letter.lstrip("0123456789") for letter in letters) | dict.fromkeys(self.sizes)
+        fitting = [letter for letter in letters if letter not in ("B", "T") and self._size(letter) == size]
+        return fitting[0] if fitting else f"?{k}"
 
     def _may_be(self, axes, shape, sure):
         """Compare with the sizes; a letter without a size fits only when the name is known."""
@@ -53,10 +62,11 @@ class Axes:
         return all(want == got or (want is None and not sure) for want, got in zip(expected, shape, strict=True))
 
     def _size(self, letter):
-        times, name = re.fullmatch(r"(\d*)(.*)", letter).groups()
+        times, name = re.fullmatch(r"(\d*)(.*)", letter.rstrip(ROWS)).groups()
         name = name if name in self.sizes else name.split("_")[0]
         return int(times or 1) * self.sizes[name] if name in self.sizes else None
 
 
 def _letters(text):
-    return tuple(letter.strip() for letter in text.split(",") if letter.strip())
+    letters = [letter.strip() for letter in text.split(",") if letter.strip()]
+    return tuple(letter + ROWS * letters[k + 1 :].count(letter) for k, letter in enumerate(letters))

@@ -36,7 +36,7 @@ def press(at, key, story, bugs=()):
     if at.typed and key in ("enter", "backspace", "escape"):
         return _judge(at, story) if key == "enter" else replace(at, typed=at.typed[:-1] if key == "backspace" else "")
     if key not in KEYS:
-        return replace(at, message=f"{key} does nothing here; ? shows the keys")
+        return replace(at, message=f"{key!r} does nothing here; ? shows the keys")
     return KEYS[key](at, story)
 
 
@@ -155,8 +155,9 @@ def _turn(name, step):
 def _diverge(at, story):
     parted = story.parting()
     if not parted:
-        told = "nothing differs; x plants a bug" if story.right is None else "no value differs: this bug does not show"
-        return replace(at, message=f"{told} in these numbers" if story.right else told)
+        if story.right is None:
+            return replace(at, message="every check passes; x plants a known mistake")
+        return replace(at, message="no value differs: this mistake does not show in these numbers")
     if at.n == parted[0]:
         return replace(at, message="this is the first line that differs; everything before it is right")
     how = "differs from the right run" if story.right else "fails its check"

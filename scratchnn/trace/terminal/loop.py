@@ -11,6 +11,7 @@ from .position import Position
 from .screen import as_text, draw
 from .words import PLAIN, Glyphs
 
+WELCOME = "right arrow: the next equation; s: with numbers; ?: all keys"
 SPECIAL = {
     "left": "left", "right": "right", "up": "up", "down": "down", "pageup": "pageup", "pagedown": "pagedown",
     "home": "home", "end": "end", "enter": "enter", "backspace": "backspace", "tab": "tab", "escape": "escape",
@@ -34,7 +35,7 @@ class Walk:
     """
 
     def __init__(self, story, recorder):
-        self.story, self.recorder, self.at = story, recorder, Position()
+        self.story, self.recorder, self.at = story, recorder, Position(message=WELCOME)
         self.bugs = recorder.bugs()
         self.glyphs = Glyphs() if _knows_signs() else PLAIN
 
@@ -120,7 +121,7 @@ def _full_screen(steps):
 
     for key, name in SPECIAL.items():
         bindings.add(key)(answer(name))
-    bindings.add("c-c")(answer("q") if steps.at.mode == "walk" else None)
+    bindings.add("c-c")(lambda event: event.app.exit())
     bindings.add(Keys.Any)(answer(None))
     styles = WITHOUT_COLOUR if os.environ.get("NO_COLOR") else STYLES
     app = Application(

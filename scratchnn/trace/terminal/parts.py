@@ -1,9 +1,9 @@
 """The parts of a screen, each a few lines of (style, text)."""
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from .keys import chosen
-from .rows import CELL, NAME, cell, index_of, row
+from .rows import NAME, cell, index_of, room, row
 from .substitute import number
 
 TERMS = (32, 16, 8, 6, 4, 3, 2, 1)  # of a long sum: as many as the width allows
@@ -20,7 +20,8 @@ def title(at, story, width):
     trace = story.trace
     sizes = " ".join(f"{name}={size}" for name, size in trace.sizes.items())
     count = f"{at.n + 1} of {len(story.events)}"
-    told = f"{trace.title}  {sizes}  seed {trace.seed}"
+    told = f"{trace.title.split(':')[0]}  {sizes}  seed {trace.seed}"
+    told = set_cell_size(told, max(0, width - len(count) - 2)).rstrip()
     gap = " " * max(2, width - cell_len(told) - len(count))
     lines = [[("title", told), ("dim", gap + count)]]
     if trace.planted:
@@ -38,7 +39,9 @@ def timeline(at, story, width, glyphs):
     for phase, joint, end in (("forward", " > ", glyphs.top), ("backward", " < ", glyphs.bottom)):
         stations = rows[phase] if phase == "forward" else rows[phase][::-1]
         if stations:
-            lines.append([("dim", f"{phase:<9}"), *_track(stations, here, story, width - 12, joint, glyphs.dots, end)])
+            lines.append(
+                [("dim", f"{phase:<9}"), *_track(stations, here, story, width - 12, joint, glyphs.dots, end)]
+            )
     return lines
 
 
@@ -77,8 +80,10 @@ def heading(at, story, glyphs):
 
 def _meaning(event, story):
     for entry in story.trace.legend:
-        if event.node in [name.strip() for name in entry["symbol"].split(",")]:
-            return entry["meaning"]
+        names = [name.strip() for name in entry["symbol"].split(",")]
+        if event.node in names:
+            parts = entry["meaning"].split(", ")
+            return parts[names.index(event.node)] if len(parts) == len(names) else entry["meaning"]
     return f"gate {event.gate}" if event.gate else ""
 
 
@@ -98,13 +103,10 @@ def _numbers(at, story, width, glyphs):
     read, here = story.in_numbers(at.n), chosen(at, story)
     if read is None or here is None:
         return ["(a line on whole arrays: its numbers stand below)"]
-    text, part, other = read
+    part, other = read.part, read.other
     index, value = here
     event = story.events[at.n]
-    array = story.value(at.n)
-    axes = story.axes_of(event.node, array, at.n)
-    axes = axes if set(axes) == set(part.axes) else part.axes
-    position = dict(zip(axes, index, strict=True))
+    position = dict(zip(read.axes, index, strict=True))
     name = f"{event.node}[{','.join(map(str, index))}]" if index else event.node
     sign = "+=" if event.kind == "add" else "="
     for most in TERMS:
@@ -114,7 +116,7 @@ def _numbers(at, story, width, glyphs):
     result = "?" if at.hidden else number(float(part.value[tuple(position[letter] for letter in part.axes)]))
     if event.kind == "add" and not at.hidden:
         result += f"   sum so far {number(value)}"
-    lines = _wrapped(f"{name} {sign} {right}", width) + [f"{' ' * len(name)} {sign} {result}"]
+    lines = [*_wrapped(f"{name} {sign} {right}", width), f"{' ' * len(name)} {sign} {result}"]
     if other is not None and not at.hidden:
         lines.append(f"but the equation says {number(float(other[index]))}")
     return lines
@@ -133,7 +135,11 @@ def _wrapped(text, width):
 def source(at, story):
     """Show the line of source that ran."""
     event = story.events[at.n]
-    return [("dim", f"{story.place(at.n)}  {event.function}: "), ("code", event.text)]
+    lines = [[("dim", f"{story.place(at.n)}  {event.function}: "), ("code", event.text)]]
+    planted = story.trace.planted
+    if planted and (event.function, event.line) == (planted["function"], planted["line"]):
+        lines.append([("dim", "the right line: "), ("good", " ".join(planted["right"].split()))])
+    return lines
 
 
 def inputs(at, story, width, glyphs):
@@ -141,7 +147,7 @@ def inputs(at, story, width, glyphs):
     event, lines = story.events[at.n], []
     for one in event.inputs:
         array = story.array(one["array"])
-        made = _origin(story, one["event"], event)
+        made = _origin(story, one, event)
         axes = story.axes_of(one["name"], array, at.n)
         index, name = _used(one["name"], array, axes, event, at)
         if isinstance(index, int):  # a column of a matrix
@@ -154,13 +160,18 @@ def inputs(at, story, width, glyphs):
     return lines
 
 
-def _origin(story, n, event):
-    if n is None:
-        return "given"
-    made = story.events[n]
+def _origin(story, one, event):
+    if one["event"] is None:
+        given = {
+            name: entry["array"] for entry in story.trace.inputs for name in (entry["name"], f"{entry['name']}_t")
+        }
+        return "given" if one["name"].split("[")[0] in given or one["array"] in given.values() else ""
+    made = story.events[one["event"]]
     near = made.t == event.t and made.phase == event.phase
-    return f"from ({made.equation})" if near and made.equation else f"from {made.node}" + (
-        f" t={made.t}" if made.t is not None else ""
+    return (
+        f"from ({made.equation})"
+        if near and made.equation
+        else f"from {made.node}" + (f" t={made.t}" if made.t is not None else "")
     )
 
 
@@ -178,7 +189,7 @@ def _used(name, array, axes, event, at):
 
 def _column(name, column, shape, width, glyphs):
     head = f"{f'{name} ({shape[0]},{shape[1]})':<{NAME}} "
-    fits = max(1, (width - len(head) - 4) // CELL)
+    fits = room(len(column), width - len(head))
     cells = "".join(f" {cell(one):>8} " for one in column[:fits])
     return head + cells + (f" {glyphs.dots}" if fits < len(column) else "")
 
@@ -193,19 +204,13 @@ def value(at, story, width, glyphs):
     lines = [[("key", "= "), ("value", row(name, array, index, width - 4, glyphs.dots, at.hidden))]]
     right = story.right_value(at.n)
     if right is not None and not at.hidden:
-        if at.n not in _parting(story):
+        if at.n not in story.parting():
             lines.append([("good", "  the right run has the same")])
         elif right.shape == array.shape:
             lines.append([("bad", "  "), ("good", row("right", right, index, width - 4, glyphs.dots))])
         else:
             lines.append([("bad", f"  the right one has the shape ({','.join(map(str, right.shape))})")])
     return lines
-
-
-def _parting(story):
-    if not hasattr(story, "parted"):
-        story.parted = frozenset(story.parting())
-    return story.parted
 
 
 def addends(at, story, width, glyphs):

@@ -3,7 +3,7 @@
 import numpy as np
 
 CELL = 10
-NAME = 22  # columns for what stands before the numbers
+NAME = 20  # columns for what stands before the numbers
 
 
 def cell(value):
@@ -55,6 +55,23 @@ def index_of(axes, shape, at, t):
     return tuple(index)
 
 
+def room(size, width):
+    """Say how many numbers fit.
+
+    Parameters
+    ----------
+    size : int
+        How many there are.
+    width : int
+        Columns for them, and for the sign of what is cut.
+
+    Returns
+    -------
+    int
+    """
+    return size if size * CELL <= width else max(1, (width - 8) // CELL)
+
+
 def row(name, array, index, width, dots="…", hidden=False):
     """Write one row of an array.
 
@@ -78,9 +95,9 @@ def row(name, array, index, width, dots="…", hidden=False):
     if array.ndim == 0:
         return f"{name:<{NAME}}" + ("       ?" if hidden else f"{cell(array):>8}")
     picked = ",".join([*(str(k) for k in index[:-1]), ":"])
-    whole = f"{array.ndim and name}[{picked}] ({','.join(map(str, array.shape))})"
+    whole = f"{name}[{picked}] ({','.join(map(str, array.shape))})"
     head = f"{whole:<{NAME}} " if len(whole) <= NAME else f"{whole} "
-    size, fits = array.shape[-1], max(1, (width - len(head) - 4) // CELL)
+    size, fits = array.shape[-1], room(array.shape[-1], width - len(head))
     first = 0 if size <= fits else min(max(0, index[-1] - fits // 2), size - fits)
     cells = []
     for k in range(first, min(size, first + fits)):

@@ -6,7 +6,7 @@ from . import parts
 from .keys import matching, score
 from .words import HELP, Glyphs
 
-LISTED = "  a known mistake to plant; type to search, arrows choose, Enter plants, Esc closes"
+LISTED = "  known mistakes: type to search, arrows choose, Enter plants, Esc closes"
 
 
 def draw(at, story, width, height, glyphs=Glyphs(), bugs=()):  # noqa: B008 - a tuple of signs, never changed
@@ -58,7 +58,7 @@ def _body(at, story, width, height, glyphs):
     head = [*parts.title(at, story, width), *parts.timeline(at, story, width, glyphs)]
     head += [[("dim", glyphs.rule * width)], parts.heading(at, story, glyphs)]
     head += parts.equation(at, story, width, glyphs)
-    head.append(parts.source(at, story))
+    head += parts.source(at, story)
     value = parts.value(at, story, width, glyphs)
     inputs = parts.inputs(at, story, width, glyphs)
     below = parts.proof(at, story, width, glyphs) if at.proof else parts.addends(at, story, width, glyphs)
@@ -85,7 +85,7 @@ def _list(at, story, height, bugs):
         lines = [[("", "nothing can be planted here (only into the ops lstm, gru, rnn and attention); Esc closes")]]
     for k, (name, title) in list(enumerate(found))[first : first + room]:
         mark = ">" if k == at.choice else " "
-        lines.append([("here" if k == at.choice else "", f"{mark} {name:<34} {title}")])
+        lines.append([("here" if k == at.choice else "", f"{mark} {name:<31} {title}")])
     return lines
 
 
@@ -107,7 +107,7 @@ def _keys(at, glyphs):
     if at.mode == "search":
         return "Enter goes to the next match  Esc closes"
     if at.predict:
-        return f"predict: {score(at)}  number, Enter  {glyphs.arrows}  m leave  ? help  q quit"
+        return f"predict: {score(at)}  Enter answers  s numbers  m leaves  ? help  q quit"
     return f"{glyphs.arrows}  s numbers  u unit  v verify  n node  ? help  q quit"
 
 

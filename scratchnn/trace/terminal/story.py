@@ -1,12 +1,27 @@
 """Questions about a recorded run: values, sums so far, where time steps begin, where two runs part."""
 
+import functools
+from typing import NamedTuple
+
 import numpy as np
 
 from .axes import Axes
-from .substitute import part_of
+from .substitute import Part, part_of
 
 CLOSE = 1e-9  # of the largest entry: the same number, summed in another order
 ASSUMED = {"mask": 1.0, "dalpha_given": 0.0}  # not recorded where nobody gave them
+
+
+class Reading(NamedTuple):
+    """An equation that numbers can be put into: the text that was read, its parts, the letters of the value's axes.
+
+    ``other`` is what the equation gives where the line that ran is another one.
+    """
+
+    text: str
+    part: Part
+    axes: tuple[str, ...]
+    other: np.ndarray | None
 
 
 class Story:
@@ -138,30 +153,47 @@ class Story:
 
         Returns
         -------
-        (text, Part, ...) or None
-            The text that gives exactly the recorded value, what to write of it; and, where the line is not the
-            equation, the value that the equation gives. None when neither can be read.
+        Reading or None
+            None when neither can be read as something that gives exactly the recorded value.
         """
-        event, equation = self.events[n], self.equation(n)
-        if self.value(n) is None:
-            return None
-        made = self.value(n) if event.kind == "set" else self._addend(event.addends[-1]) if event.addends else None
+        event, equation, made = self.events[n], self.equation(n), self.made(n)
         if made is None:
             return None
-        leaves = {name: (np.asarray(value), ()) for name, value in ASSUMED.items()}
-        for one in event.inputs:
-            array = self.array(one["array"])
-            leaves[one["name"]] = (array, self.axes_of(one["name"], array, n))
-        other = None
+        leaves, other = self._leaves(n), None
+        axes = self.axes_of(event.node, made, n)
         for text in (*([equation["text"]] if equation else []), event.text):
             part = part_of(text, leaves)
-            if part is None or part.value.size != made.size:
+            order = part and (axes if set(axes) == set(part.axes) else part.axes)
+            if part is None or len(order) != made.ndim:
                 continue
-            value = self._like(part, made, event, n)
-            if value is not None and same(value, made):
-                return text, part, other
-            other = value
+            value = np.transpose(part.value, [part.axes.index(letter) for letter in order])
+            if value.shape == made.shape and same(value, made):
+                return Reading(text, part, order, other)
+            other = value if value.shape == made.shape else other
         return None
+
+    def made(self, n):
+        """Give what the line itself computed: of a sum, what it added.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        array or None
+        """
+        event = self.events[n]
+        if event.kind == "set":
+            return self.value(n)
+        return self._addend(event.addends[-1]) if event.addends else None
+
+    def _leaves(self, n):
+        leaves = {name: (np.asarray(value), ()) for name, value in ASSUMED.items()}
+        for one in self.events[n].inputs:
+            array = self.array(one["array"])
+            leaves[one["name"]] = (array, self.axes_of(one["name"], array, n))
+        return leaves
 
     def parting(self):
         """List the events whose value is not that of the right run, or that fail their check where there is none.
@@ -172,6 +204,10 @@ class Story:
         """
         if self.right is None:
             return [event.n for event in self.events if event.check is not None and not event.check.passed]
+        return self._parted
+
+    @functools.cached_property
+    def _parted(self):
         parted = []
         for n in range(len(self.events)):
             one, other = self.value(n), self.right_value(n)
@@ -221,13 +257,6 @@ class Story:
         """
         event = self.events[self.groups[group][0]]
         return str(event.t) if event.t is not None else event.op if self.several else event.node
-
-    def _like(self, part, made, event, n):
-        """Lay a part's value out like the recorded one."""
-        axes = self.axes_of(event.node, made, n)
-        if set(axes) == set(part.axes):
-            return np.transpose(part.value, [part.axes.index(letter) for letter in axes]).reshape(made.shape)
-        return part.value.reshape(made.shape)
 
     def _addend(self, one):
         if "array" in one:

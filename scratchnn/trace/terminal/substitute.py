@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .axes import ROWS
+
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how strongly a written part holds together
 OPERATORS = {
     ast.Add: (np.add, " + ", SUM),
@@ -116,9 +118,7 @@ def _read(node, leaves):
         return Part(np.asarray(float(node.value)), (), lambda position, most: f"{node.value}")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = _read(node.operand, leaves)
-        return inner._replace(
-            value=-inner.value, write=lambda p, most: "-" + _held(inner, p, most, SIGN), rank=SIGN
-        )
+        return inner._replace(value=-inner.value, write=lambda p, most: "-" + _held(inner, p, most, SIGN), rank=SIGN)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
         return _product(_read(node.left, leaves), _read(node.right, leaves))
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
@@ -194,16 +194,13 @@ def _binary(operator, left, right):
 
 
 def _product(left, right):
-    """A matrix product: the letter that both share at the joint is summed over."""
-    joint, other = left.axes[-1], right.axes[-1] if len(right.axes) == 1 else right.axes[-2]
-    rest = tuple(letter for letter in right.axes if letter != other)
-    if joint != other:
-        if joint in right.axes:
-            raise UnknownError("the product's axes")
-        right = right._replace(
-            axes=tuple(joint if letter == other else letter for letter in right.axes),
-            write=lambda p, most, write=right.write: write({**p, other: p[joint]}, most),
-        )
+    """A matrix product: what both share at the joint gets a letter of its own and is summed over."""
+    joint = f"{left.axes[-1]} summed"
+    left = _renamed(left, left.axes[-1], joint)
+    right = _renamed(right, right.axes[-1] if len(right.axes) == 1 else right.axes[-2], joint)
+    rest = tuple(letter for letter in right.axes if letter != joint)
+    if len(left.axes) > 1 and rest and left.axes[-2] == rest[-1]:  # (H, B) @ (B, H): rows and columns of a matrix
+        left = _renamed(left, rest[-1], f"{rest[-1]}{ROWS}")
     axes = tuple(dict.fromkeys((*left.axes[:-1], *rest)))
     every = (*axes, joint)
     value = (_aligned(left, every) * _aligned(right, every)).sum(axis=-1)
@@ -217,6 +214,13 @@ def _product(left, right):
         return _terms(term, size, most)
 
     return Part(value, axes, write, SUM)
+
+
+def _renamed(part, old, new):
+    return part._replace(
+        axes=tuple(new if letter == old else letter for letter in part.axes),
+        write=lambda position, most: part.write({**position, old: position[new]}, most),
+    )
 
 
 def _terms(term, size, most):

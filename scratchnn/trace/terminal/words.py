@@ -7,7 +7,7 @@ HELP = """\
  right, Enter, space  next equation      s      symbols <-> numbers put in
  left, Backspace      equation before    u U    next unit, unit before
  down, PgDn           next time step     b B    next sequence of the batch
- up, PgUp             time step before   r R    next row (query, row of a matrix)
+ up, PgUp             time step before   r R    next row: query, matrix row
  p P                  next phase, before v      verify this node now
  g                    next same gate
  n                    to a node by name (Tab completes)
@@ -24,7 +24,7 @@ HELP = """\
  checked: the number was found a second time, without this code (mostly by
  the complex step through the forward pass), and both agree.
 
- Esc closes what is open, q ends. Any key goes back."""
+ Esc closes what is open, ? opens this page, q ends. Any key goes back."""
 
 
 class Glyphs(NamedTuple):
