@@ -42,12 +42,12 @@ class Axes:
         """
         name = name.rsplit(".", 1)[-1]
         for known in (name, name.removeprefix("d")):
-            if len(self.known.get(known, ())) == len(shape) and self._may_be(self.known[known], shape, sure=False):
+            if len(self.known.get(known, ())) == len(shape) and self._may_be(self.known[known], shape):
                 return self.known[known]
         for axes in (*near, *self.known.values()):
-            if len(axes) == len(shape) and self._may_be(axes, shape, sure=True):
+            if len(axes) == len(shape) and self._may_be(axes, shape):
                 return axes
-        return tuple(self._letter(size, k) for k, size in enumerate(shape))
+        return _told_apart([self._letter(size, k) for k, size in enumerate(shape)])
 
     def _letter(self, size, k):
         """Name one axis by its size alone: features and units before anything else."""
@@ -56,10 +56,8 @@ class Axes:
         fitting = [letter for letter in letters if letter not in ("B", "T") and self._size(letter) == size]
         return fitting[0] if fitting else f"?{k}"
 
-    def _may_be(self, axes, shape, sure):
-        """Compare with the sizes; a letter without a size fits only when the name is known."""
-        expected = [self._size(letter) for letter in axes]
-        return all(want == got or (want is None and not sure) for want, got in zip(expected, shape, strict=True))
+    def _may_be(self, axes, shape):
+        return all(self._size(letter) == size for letter, size in zip(axes, shape, strict=True))
 
     def _size(self, letter):
         times, name = re.fullmatch(r"(\d*)(.*)", letter.rstrip(ROWS)).groups()
@@ -68,5 +66,8 @@ class Axes:
 
 
 def _letters(text):
-    letters = [letter.strip() for letter in text.split(",") if letter.strip()]
+    return _told_apart([letter.strip() for letter in text.split(",") if letter.strip()])
+
+
+def _told_apart(letters):
     return tuple(letter + ROWS * letters[k + 1 :].count(letter) for k, letter in enumerate(letters))

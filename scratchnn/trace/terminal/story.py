@@ -193,6 +193,11 @@ class Story:
         for one in self.events[n].inputs:
             array = self.array(one["array"])
             leaves[one["name"]] = (array, self.axes_of(one["name"], array, n))
+            name, _, items = one["name"].rstrip("]").partition("[")
+            added = tuple(k for k, item in enumerate(items.split(", ")) if item == "None")
+            if added and set(items.split(", ")) == {":", "None"}:  # dscores[:, :, :, None] is dscores
+                array = array.squeeze(added)
+                leaves.setdefault(name, (array, self.axes_of(name, array, n)))
         return leaves
 
     def parting(self):

@@ -201,6 +201,11 @@ def _product(left, right):
     rest = tuple(letter for letter in right.axes if letter != joint)
     if len(left.axes) > 1 and rest and left.axes[-2] == rest[-1]:  # (H, B) @ (B, H): rows and columns of a matrix
         left = _renamed(left, rest[-1], f"{rest[-1]}{ROWS}")
+    elif (
+        rest and rest[-1].endswith(ROWS) and rest[-1].rstrip(ROWS) not in left.axes
+    ):  # W_h.T: its rows are the columns
+        right = _renamed(right, rest[-1], rest[-1].rstrip(ROWS))
+        rest = (*rest[:-1], rest[-1].rstrip(ROWS))
     axes = tuple(dict.fromkeys((*left.axes[:-1], *rest)))
     every = (*axes, joint)
     value = (_aligned(left, every) * _aligned(right, every)).sum(axis=-1)
