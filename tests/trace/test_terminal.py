@@ -11,8 +11,9 @@ from scratchnn.trace.terminal import Position, Story, draw, press, whole
 from scratchnn.trace.terminal.keys import KEYS, chosen
 from scratchnn.trace.terminal.rows import cell, row
 from scratchnn.trace.terminal.screen import as_text
-from scratchnn.trace.terminal.substitute import FUNCTIONS, part_of
+from scratchnn.trace.terminal.substitute import part_of
 from scratchnn.trace.terminal.words import HELP, PLAIN
+from scratchnn.trace.terminal.written import FUNCTIONS
 
 SIZES = {"T": 3, "B": 2, "D": 3, "H": 4, "seed": 7}
 BUG = "lstm-dc-next-dropped"

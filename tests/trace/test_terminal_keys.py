@@ -66,7 +66,7 @@ class Terminal:
             return bool(got)
         return True
 
-    def until(self, *wanted, text=None):
+    def until(self, *wanted):
         """Read until every wanted text stands on the screen."""
         until = time.monotonic() + WAIT
         while not all(one in self.text() for one in wanted):
@@ -135,7 +135,7 @@ def number_of(n, story):
 
 
 def value_row(text):
-    return next(line for line in text.splitlines() if line.startswith("= "))
+    return next((line for line in text.splitlines() if line.startswith("= ")), "")
 
 
 def shown(text):
@@ -144,8 +144,9 @@ def shown(text):
 
 def test_right_walks_through_every_equation_with_the_traces_numbers(terminal, story):
     for event in story.events:
-        text = terminal.until(number_of(event.n, story), f"{event.phase.upper()} t={event.t}  {event.node}")
-        assert event.text in text
+        text = terminal.until(
+            number_of(event.n, story), f"{event.phase.upper()} t={event.t}  {event.node}", event.text
+        )
         assert f"equation ({event.equation})" in text
         assert f"reference.py:{event.line}" in text
         value = story.value(event.n)

@@ -1,7 +1,8 @@
 """A recorded run in the terminal: one equation at a time, or all of it as text.
 
-story.py answers questions about a trace, axes.py and substitute.py put numbers into an equation; position.py says
-where the reader is and what a key does, screen.py draws that; loop.py alone knows a real terminal.
+story.py answers questions about a trace; axes.py, substitute.py and written.py put numbers into an equation.
+position.py says where the reader is; keys.py, moves.py and fields.py what a key does; screen.py, parts.py and rows.py
+draw that; text.py writes everything. loop.py alone knows a real terminal.
 """
 
 import importlib

@@ -44,6 +44,9 @@ class Axes:
         for known in (name, name.removeprefix("d")):
             if len(self.known.get(known, ())) == len(shape) and self._may_be(self.known[known], shape):
                 return self.known[known]
+        for known in (name, name.removeprefix("d")):
+            if self._could_be(self.known.get(known, ()), shape):
+                return self.known[known]
         for axes in (*near, *self.known.values()):
             if len(axes) == len(shape) and self._may_be(axes, shape):
                 return axes
@@ -55,6 +58,12 @@ class Axes:
         letters |= dict.fromkeys(letter.lstrip("0123456789") for letter in letters) | dict.fromkeys(self.sizes)
         fitting = [letter for letter in letters if letter not in ("B", "T") and self._size(letter) == size]
         return fitting[0] if fitting else f"?{k}"
+
+    def _could_be(self, axes, shape):
+        """Say whether the letters that have a size agree, and there is one."""
+        sizes = [self._size(letter) for letter in axes]
+        pairs = zip(sizes, shape, strict=len(sizes) == len(shape))
+        return len(sizes) == len(shape) and any(sizes) and all(size in (None, got) for size, got in pairs)
 
     def _may_be(self, axes, shape):
         return all(self._size(letter) == size for letter, size in zip(axes, shape, strict=True))

@@ -4,7 +4,7 @@ from rich.cells import cell_len, set_cell_size
 
 from .keys import chosen
 from .rows import NAME, cell, index_of, room, row
-from .substitute import number
+from .written import number
 
 TERMS = (32, 16, 8, 6, 4, 3, 2, 1)  # of a long sum: as many as the width allows
 MEANINGS = {

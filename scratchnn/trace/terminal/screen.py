@@ -3,7 +3,8 @@
 from rich.cells import cell_len, set_cell_size
 
 from . import parts
-from .keys import matching, score
+from .fields import matching
+from .keys import score
 from .words import HELP, Glyphs
 
 LISTED = "  known mistakes: type to search, arrows choose, Enter plants, Esc closes"

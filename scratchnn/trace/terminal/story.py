@@ -1,4 +1,4 @@
-"""Questions about a recorded run: values, sums so far, where time steps begin, where two runs part."""
+"""Questions about a recorded run: its equations, where time steps begin, where two runs part."""
 
 import functools
 from typing import NamedTuple
@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .axes import Axes
-from .substitute import Part, part_of
+from .substitute import part_of
+from .values import Values, same
+from .written import Part
 
-CLOSE = 1e-9  # of the largest entry: the same number, summed in another order
 ASSUMED = {"mask": 1.0, "dalpha_given": 0.0}  # not recorded where nobody gave them
 
 
@@ -24,7 +25,7 @@ class Reading(NamedTuple):
     other: np.ndarray | None
 
 
-class Story:
+class Story(Values):
     """A trace, and the right one beside it where a bug was planted.
 
     Parameters
@@ -39,59 +40,16 @@ class Story:
     """
 
     def __init__(self, trace, right=None, file=None, lines=()):
-        self.trace, self.events = trace, trace.events
+        super().__init__(trace)
         self.right = right and Story(right)
         self.file, self.lines = file, lines
         self.axes = Axes(trace.legend, trace.sizes)
         self.equations = {(one["op"], one["number"]): one for one in trace.equations}
         self.several = len({event.op for event in self.events}) > 1
-        self._sums = self._running()
         self._key = list(self._keys())
         self._numbers = {key: n for n, key in enumerate(self._key)}
         self.groups = self._groups()
         self._group = {n: k for k, members in enumerate(self.groups) for n in members}
-
-    def array(self, index):
-        """Give an array of the trace.
-
-        Parameters
-        ----------
-        index : int
-
-        Returns
-        -------
-        array
-        """
-        return self.trace.arrays[index]
-
-    def value(self, n):
-        """Give what an event left behind: of a sum, the sum so far.
-
-        Parameters
-        ----------
-        n : int
-
-        Returns
-        -------
-        array or None
-        """
-        if n in self._sums:
-            return self._sums[n]
-        index = self.events[n].value
-        return None if index is None else self.array(index)
-
-    def addends(self, n):
-        """List what an event's value is the sum of; of a parameter's gradient, every step so far.
-
-        Parameters
-        ----------
-        n : int
-
-        Returns
-        -------
-        list of (str, array)
-        """
-        return [(one["source"], self._addend(one)) for m in self._before(n) for one in self.events[m].addends]
 
     def equation(self, n):
         """Give the equation of an event.
@@ -172,22 +130,6 @@ class Story:
             other = value if value.shape == made.shape else other
         return None
 
-    def made(self, n):
-        """Give what the line itself computed: of a sum, what it added.
-
-        Parameters
-        ----------
-        n : int
-
-        Returns
-        -------
-        array or None
-        """
-        event = self.events[n]
-        if event.kind == "set":
-            return self.value(n)
-        return self._addend(event.addends[-1]) if event.addends else None
-
     def _leaves(self, n):
         leaves = {name: (np.asarray(value), ()) for name, value in ASSUMED.items()}
         for one in self.events[n].inputs:
@@ -263,39 +205,6 @@ class Story:
         event = self.events[self.groups[group][0]]
         return str(event.t) if event.t is not None else event.op if self.several else event.node
 
-    def _addend(self, one):
-        if "array" in one:
-            return self.array(one["array"])
-        if "summed" in one:
-            return self.array(one["summed"]).sum(axis=one["axis"])
-        first, *others = [
-            self.array(factor["array"]).T if factor["transposed"] else self.array(factor["array"])
-            for factor in one["factors"]
-        ]
-        for other in others:
-            first = first @ other
-        return first
-
-    def _same_sum(self, one, other):
-        return other.kind == "add" and (one.op, one.phase, one.node) == (other.op, other.phase, other.node)
-
-    def _before(self, n):
-        event = self.events[n]
-        if event.kind != "add":
-            return [n]
-        return [m for m in range(n + 1) if self._same_sum(event, self.events[m])]
-
-    def _running(self):
-        sums, totals = {}, {}
-        for n, event in enumerate(self.events):
-            if event.kind == "add" and event.addends:
-                key = (event.op, event.phase, event.node)
-                for one in event.addends:
-                    totals[key] = totals[key] + self._addend(one) if key in totals else self._addend(one)
-                if event.value is None:
-                    sums[n] = totals[key]
-        return sums
-
     def _keys(self):
         met = {}
         for event in self.events:
@@ -313,20 +222,3 @@ class Story:
             groups[-1].append(n)
             last = key
         return groups
-
-
-def same(one, other):
-    """Say whether two arrays of one shape hold the same numbers, up to rounding.
-
-    Parameters
-    ----------
-    one, other : array
-
-    Returns
-    -------
-    bool
-    """
-    if one.size == 0:
-        return True
-    scale = max(float(np.max(np.abs(np.nan_to_num(other)))), 1e-300)
-    return bool(np.allclose(one, other, rtol=0, atol=CLOSE * scale, equal_nan=True))
