@@ -1,17 +1,18 @@
 # %% [markdown]
 # # 40 · The recurrent cell, and backward through time
 #
-# A recurrent network reads a sequence step by step and keeps what it has read in a state $h$. Chapter 20 showed how
-# a gradient goes backward through products, sums and shared names. A recurrent network has all three, many times in
-# a row. Here you carry a gradient back through three steps by hand. Then you measure what fifty steps do to it.
+# A recurrent network reads a sequence step by step and keeps what it has read in a state $h$. Chapter 20 showed
+# how a gradient goes backward through products, sums and shared names. A recurrent network has all three, many
+# times in a row. Here you carry a gradient back through three steps by hand. Then you measure what fifty steps do
+# to it.
 
 # %% [markdown]
 # ## The question
 #
-# A network reads 50 letters and then makes a mistake. **How much blame reaches the first letter?** If almost nothing
-# arrives, the network cannot learn from that letter. If a million arrives, one step of training throws the weights
-# far away. The article says that this happens "because of the accumulation of weights" (section 2.1). We want the
-# number.
+# A network reads 50 letters and then makes a mistake. **How much blame reaches the first letter?** If almost
+# nothing arrives, the network cannot learn from that letter. If a million arrives, one step of training throws
+# the weights far away. The article says that this happens "because of the accumulation of weights" (section 2.1).
+# We want the number.
 
 # %%
 import numpy as np
@@ -36,8 +37,8 @@ def show(title, **numbers):
 # $$a_t = x_t W_x + h_{t-1} W_h + b \qquad h_t = \tanh(a_t)$$
 #
 # with $W_x = 0.5$, $W_h = 0.8$, $b = 0.1$, the inputs $x = (1, -1, 0.5)$ and $h_0 = 0.5$. Step 1 is
-# $a_1 = 1 \cdot 0.5 + 0.5 \cdot 0.8 + 0.1 = 1$ and $h_1 = \tanh(1) = 0.7616$. Do step 2 and step 3 with a calculator,
-# then run the cell.
+# $a_1 = 1 \cdot 0.5 + 0.5 \cdot 0.8 + 0.1 = 1$ and $h_1 = \tanh(1) = 0.7616$. Do step 2 and step 3 with a
+# calculator, then run the cell.
 
 # %%
 x = np.array([1.0, -1.0, 0.5]).reshape(3, 1, 1)  # (T, B, D)
@@ -51,13 +52,14 @@ for t in (1, 2, 3):  # h holds h_0 in row 0, so row t is step t; a_t stands in r
 # %% [markdown]
 # ### Sub-goal 2: one step back
 #
-# We write $\delta$ in front of a name for "how much the loss $L$ changes per unit of it". Suppose somebody hands us
-# $\delta h_t$. The step was a $\tanh$ of a sum, so undo the $\tanh$ first. Its slope, written with its output, is
-# $1 - h_t^2$:
+# We write $\delta$ in front of a name for "how much the loss $L$ changes per unit of it". Suppose somebody hands
+# us $\delta h_t$. The step was a $\tanh$ of a sum, so undo the $\tanh$ first. Its slope, written with its output,
+# is $1 - h_t^2$:
 #
 # $$\delta a_t = \delta h_t\,(1 - h_t^2)$$
 #
-# Then undo the sum $a_t = x_t W_x + h_{t-1} W_h + b$. Each name receives $\delta a_t$ times what stands beside it:
+# Then undo the sum $a_t = x_t W_x + h_{t-1} W_h + b$. Each name receives $\delta a_t$ times what stands beside
+# it:
 #
 # $$\delta x_t = \delta a_t W_x \qquad \delta h_{t-1} = \delta a_t W_h$$
 #
@@ -73,13 +75,13 @@ for t in (1, 2, 3):  # h holds h_0 in row 0, so row t is step t; a_t stands in r
 #
 # ### Sub-goal 4: a loss at step 1 as well
 #
-# Now let $L = 0.5\, h_1 + h_3$. The name $h_1$ has two receivers: the loss itself, which pulls with 0.5, and step 2,
-# which carries 0.4752 back. Two receivers, so add (chapter 20):
+# Now let $L = 0.5\, h_1 + h_3$. The name $h_1$ has two receivers: the loss itself, which pulls with 0.5, and step
+# 2, which carries 0.4752 back. Two receivers, so add (chapter 20):
 #
 # $$\delta h_1 = 0.5 + 0.4752 = 0.9752$$
 #
-# In general $\delta h_t$ = what the loss gives to $h_t$ directly + what step $t+1$ carries back. The code calls them
-# `dh[t]` and `dh_next`. So $\delta a_1 = 0.9752 \cdot 0.4200 = 0.4096$.
+# In general $\delta h_t$ = what the loss gives to $h_t$ directly + what step $t+1$ carries back. The code calls
+# them `dh[t]` and `dh_next`. So $\delta a_1 = 0.9752 \cdot 0.4200 = 0.4096$.
 
 # %%
 dh = np.array([0.5, 0.0, 1.0]).reshape(3, 1, 1)
@@ -99,8 +101,8 @@ for t in (3, 2, 1):
 # $$\delta W_x = \sum_t x_t\,\delta a_t \qquad \delta W_h = \sum_t h_{t-1}\,\delta a_t \qquad
 #   \delta b = \sum_t \delta a_t$$
 #
-# For $W_h$: $0.5 \cdot 0.4096 + 0.7616 \cdot 0.5940 + 0.2063 \cdot 0.7755 = 0.8171$. Note $h_{t-1}$, not $h_t$: at
-# step 1 the weight met $h_0$.
+# For $W_h$: $0.5 \cdot 0.4096 + 0.7616 \cdot 0.5940 + 0.2063 \cdot 0.7755 = 0.8171$. Note $h_{t-1}$, not $h_t$:
+# at step 1 the weight met $h_0$.
 
 # %%
 grads = rnn.reference.backward(dh, cache, params)
@@ -109,10 +111,11 @@ show("gradients", dW_x=grads.W_x[0, 0], dW_h=grads.W_h[0, 0], db=grads.b[0], dh_
 # %% [markdown]
 # ## The library's own code
 #
-# `scratchnn/ops/rnn/reference.py` holds this chapter in four functions. `step` and `step_backward` are sub-goals 1
-# and 2. `forward` loops over them from $t = 1$ to $T$, `backward` loops from $T$ to 1. The loop of `backward` contains
-# `dh_t = dh[t] + dh_next` (sub-goal 4) and three lines with `+=` (sub-goal 5). With more than one unit, numbers become
-# rows and weights become matrices, and $\delta a_t W_h$ becomes $\delta a_t W_h^\top$ (chapter 20).
+# `scratchnn/ops/rnn/reference.py` holds this chapter in four functions. `step` and `step_backward` are sub-goals
+# 1 and 2. `forward` loops over them from $t = 1$ to $T$, `backward` loops from $T$ to 1. The loop of `backward`
+# contains `dh_t = dh[t] + dh_next` (sub-goal 4) and three lines with `+=` (sub-goal 5). With more than one unit,
+# numbers become rows and weights become matrices, and $\delta a_t W_h$ becomes $\delta a_t W_h^\top$ (chapter
+# 20).
 
 # %%
 for equation in rnn.equations.BACKWARD:
@@ -121,9 +124,9 @@ for equation in rnn.equations.BACKWARD:
 # %% [markdown]
 # ## Step through
 #
-# What one step back does is a matrix, the *Jacobian*: entry $(i, j)$ says how much $h_t$'s unit $i$ moves per unit of
-# $h_{t-1}$'s unit $j$. For our single unit it is the factor of sub-goal 2. Here are the three factors, and what is left
-# of a gradient of 1 after them. The last number must be the $\delta h_0$ of sub-goal 3.
+# What one step back does is a matrix, the *Jacobian*: entry $(i, j)$ says how much $h_t$'s unit $i$ moves per
+# unit of $h_{t-1}$'s unit $j$. For our single unit it is the factor of sub-goal 2. Here are the three factors,
+# and what is left of a gradient of 1 after them. The last number must be the $\delta h_0$ of sub-goal 3.
 
 # %%
 left = 1.0
@@ -133,18 +136,18 @@ for t in (3, 2, 1):
     show(f"step {t}", factor=factor, left=left)
 
 # %% [markdown]
-# After fifty steps it is a product of fifty such factors. If they are below 1 on the whole, the product vanishes; if
-# they are above 1, it explodes. There is nothing between but luck or design. In a network with $H$ units, the size of
-# $W_h$ is measured by its *spectral radius* $\rho$, the largest absolute value among its eigenvalues: applied again and
-# again, $W_h$ multiplies by about $\rho$ each time.
+# After fifty steps it is a product of fifty such factors. If they are below 1 on the whole, the product vanishes;
+# if they are above 1, it explodes. There is nothing between but luck or design. In a network with $H$ units, the
+# size of $W_h$ is measured by its *spectral radius* $\rho$, the largest absolute value among its eigenvalues:
+# applied again and again, $W_h$ multiplies by about $\rho$ each time.
 #
 # ## Predict, then run
 #
-# Take a *linear* network first, $h_t = a_t$, so that all slopes are 1. Let $W_h$ be $\rho$ times a rotation. The loss
-# reads the state after 50 steps, so there are 49 steps back to $h_1$.
+# Take a *linear* network first, $h_t = a_t$, so that all slopes are 1. Let $W_h$ be $\rho$ times a rotation. The
+# loss reads the state after 50 steps, so there are 49 steps back to $h_1$.
 #
-# **Write down:** how much of the gradient reaches $h_1$ for $\rho = 0.9$ and for $\rho = 1.1$? Then the network with
-# $\tanh$: will more arrive than in the linear one, or less? And is $\rho = 1$ enough to save it?
+# **Write down:** how much of the gradient reaches $h_1$ for $\rho = 0.9$ and for $\rho = 1.1$? Then the network
+# with $\tanh$: will more arrive than in the linear one, or less? And is $\rho = 1$ enough to save it?
 
 # %%
 x50 = np.random.default_rng(1).normal(size=(50, 4, 8))
@@ -157,17 +160,18 @@ for name in ("linear", "rnn"):
 print(f"0.9**49 = {0.9**49:.3g},  1.1**49 = {1.1**49:.3g},  1.5**49 = {1.5**49:.3g}")
 
 # %% [markdown]
-# The linear network gives $\rho^{49}$ to the last digit shown. With $\tanh$ less arrives everywhere, because each slope
-# $1 - h^2$ is at most 1: at $\rho = 1$ about a twentieth, and only $\rho = 1.5$ makes it grow. (`scratchnn gradflow`
-# measures the same for LSTM, GRU and attention.)
+# The linear network gives $\rho^{49}$ to the last digit shown. With $\tanh$ less arrives everywhere, because each
+# slope $1 - h^2$ is at most 1: at $\rho = 1$ about a twentieth, and only $\rho = 1.5$ makes it grow.
+# (`scratchnn gradflow` measures the same for LSTM, GRU and attention.)
 #
 # **Clipping** is the usual cure for the exploding half: if the norm of *all* gradients together is above a limit,
-# multiply them all by limit / norm. The direction stays, the length shrinks. Predict: a gradient of norm 14 is clipped
-# to norm 1. Does that change which share of it reaches the first state?
+# multiply them all by limit / norm. The direction stays, the length shrinks. Predict: a gradient of norm 14 is
+# clipped to norm 1. Does that change which share of it reaches the first state?
 
 # %%
-pupil = gradflow.make_pupil(np.random.default_rng(0))
-sequences, targets = gradflow.sequences(np.random.default_rng(0))
+rng = np.random.default_rng(0)
+pupil = gradflow.make_pupil(rng)
+sequences, targets = gradflow.sequences(rng)
 free, clipped = (gradflow.clipping_step(pupil, sequences, targets, clip=clip) for clip in (None, 1.0))
 print(f"norm {free.norm:.2f} -> {clipped.used:.2f}, cosine of the angle between the two {clipped.cosine:.6f}")
 print(gradflow.clipping_sentence(clipped, 1.0))
@@ -178,14 +182,14 @@ for clip, run in runs.items():
     )
 
 # %% [markdown]
-# The share does not change: all gradients were multiplied by the same number. Clipping saves the training run (see
-# the last two lines), but it cannot bring back what vanished. For that the network itself must be built otherwise:
-# chapter 50.
+# The share does not change: all gradients were multiplied by the same number. Clipping saves the training run
+# (see the last two lines), but it cannot bring back what vanished. For that the network itself must be built
+# otherwise: chapter 50.
 #
 # ## Bug hunt
 #
-# One line of this backward pass is wrong. **Which?** As a loss take $L = h_3$ and look at the last step only, because
-# nothing was spoilt before it. There $\delta h_3 = 1$, so $\delta a_3$ *is* the slope that the code used.
+# One line of this backward pass is wrong. **Which?** As a loss take $L = h_3$ and look at the last step only,
+# because nothing was spoilt before it. There $\delta h_3 = 1$, so $\delta a_3$ *is* the slope that the code used.
 
 # %%
 culprit = bug("h-fo-hnat-fo-epols-nnr"[::-1])  # its name is written backwards, so that you can hunt
@@ -197,10 +201,10 @@ show("at step 3", h_3=h_3, slope_right=1 - h_3**2, slope_wrong=slope)
 show("which square?", root=np.sqrt(1 - slope), tanh_of_h_3=np.tanh(h_3))
 
 # %% [markdown]
-# The wrong slope is $1 - 0.4413^2$, and $0.4413 = \tanh(0.4738) = \tanh(h_3)$. So somebody computed `1 - tanh(h_t)**2`.
-# But $h_t$ already *is* a $\tanh$. The formula $1 - \tanh^2$ wants the value *before* the nonlinearity, the formula
-# $1 - h^2$ the value *after* it. Mixing them is one of the commonest mistakes, and its size here is only 4 percent:
-# training would hardly notice.
+# The wrong slope is $1 - 0.4413^2$, and $0.4413 = \tanh(0.4738) = \tanh(h_3)$. So somebody computed
+# `1 - tanh(h_t)**2`. But $h_t$ already *is* a $\tanh$. The formula $1 - \tanh^2$ wants the value *before* the
+# nonlinearity, the formula $1 - h^2$ the value *after* it. Mixing them is one of the commonest mistakes, and its
+# size here is only 4 percent: training would hardly notice.
 #
 # And a warning about paper-sized numbers. Here is another bug, which uses $W_h$ where $W_h^\top$ belongs:
 
@@ -249,5 +253,5 @@ print("all assertions of this chapter hold")
 # - P. Werbos: *Backpropagation Through Time: What It Does and How to Do It.* Proceedings of the IEEE 78, 1990.
 # - Y. Bengio, P. Simard, P. Frasconi: *Learning Long-Term Dependencies with Gradient Descent is Difficult.* IEEE
 #   Transactions on Neural Networks 5, 1994.
-# - R. Pascanu, T. Mikolov, Y. Bengio: *On the Difficulty of Training Recurrent Neural Networks.* ICML 2013. Exploding
-#   gradients, and clipping by the norm.
+# - R. Pascanu, T. Mikolov, Y. Bengio: *On the Difficulty of Training Recurrent Neural Networks.* ICML 2013.
+#   Exploding gradients, and clipping by the norm.

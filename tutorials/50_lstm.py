@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 50 · The LSTM, gate by gate, forward and backward
 #
-# Chapter 40 showed that the gradient of a simple recurrent network shrinks or grows by a factor at every step back
-# in time. The long short-term memory (LSTM) gives the gradient a second road. In this chapter you walk both roads
-# with a pocket calculator, on an LSTM with one unit and two steps, and then you prove every number.
+# Chapter 40 showed that the gradient of a simple recurrent network shrinks or grows by a factor at every step
+# back in time. The long short-term memory (LSTM) gives the gradient a second road. In this chapter you walk both
+# roads with a pocket calculator, on an LSTM with one unit and two steps, and then you prove every number.
 
 # %% [markdown]
 # ## The question
 #
 # An LSTM carries two numbers per unit from step to step: the cell state $c$ and the hidden state $h$. At the end
-# there is a loss $L$. **If we change $c_1$ a little, how much does $L$ change, and on how many roads does that change
-# travel?** Whoever can answer this for $c_1$ can write the whole backward pass.
+# there is a loss $L$. **If we change $c_1$ a little, how much does $L$ change, and on how many roads does that
+# change travel?** Whoever can answer this for $c_1$ can write the whole backward pass.
 
 # %%
 import numpy as np
@@ -40,8 +40,9 @@ def show(title, **numbers):
 # | $W_h$ | 0.5 | -0.5 | 1.0 | 0.25 |
 # | $b$ | 0 | 1 | 0 | 0 |
 #
-# Inputs $x_1 = 1$, $x_2 = -0.5$. Before the first step $h_0 = 0.2$ and $c_0 = 0.8$. At $t = 1$ the forget gate reads
-# $a_f = 1 \cdot 0.25 + 0.2 \cdot (-0.5) + 1 = 1.15$, so $f_1 = \sigma(1.15) = 0.7595$. The other gates go alike. Then
+# Inputs $x_1 = 1$, $x_2 = -0.5$. Before the first step $h_0 = 0.2$ and $c_0 = 0.8$. At $t = 1$ the forget gate
+# reads $a_f = 1 \cdot 0.25 + 0.2 \cdot (-0.5) + 1 = 1.15$, so $f_1 = \sigma(1.15) = 0.7595$. The other gates go
+# alike. Then
 #
 # $$c_1 = f_1 c_0 + i_1 g_1 = 0.7595 \cdot 0.8 + 0.6457 \cdot 0.8337 = 1.1459$$
 # $$s_1 = \tanh(c_1) = 0.8164 \qquad h_1 = o_1 s_1 = 0.3894 \cdot 0.8164 = 0.3179$$
@@ -69,8 +70,8 @@ for t in (1, 2):  # h and c hold the initial state in row 0, so row t is step t;
 #
 # ### Sub-goal 3: step 2, from $h_2$ down to $c_2$
 #
-# Nothing comes after step 2, so $\delta h_2 = 1$. Since $h_2 = o_2 s_2$ is a product, each factor receives the other
-# one:
+# Nothing comes after step 2, so $\delta h_2 = 1$. Since $h_2 = o_2 s_2$ is a product, each factor receives the
+# other one:
 #
 # $$\delta o_2 = \delta h_2\, s_2 = 0.5940 \qquad \delta s_2 = \delta h_2\, o_2 = 0.5816$$
 #
@@ -85,8 +86,8 @@ for t in (1, 2):  # h and c hold the initial state in row 0, so row t is step t;
 # $$\delta i_2 = \delta c_2\, g_2 = -0.0678 \quad \delta g_2 = \delta c_2\, i_2 = 0.1797 \quad
 #   \delta f_2 = \delta c_2\, c_1 = 0.4314 \quad \delta c_1 \mathrel{+}= \delta c_2\, f_2 = 0.2529$$
 #
-# The last one is the **first road** from $L$ to $c_1$. It is multiplied by the forget gate and by nothing else: no
-# weight matrix, no slope.
+# The last one is the **first road** from $L$ to $c_1$. It is multiplied by the forget gate and by nothing else:
+# no weight matrix, no slope.
 #
 # ### Sub-goal 5: through the gates to the sums
 #
@@ -157,9 +158,9 @@ for equation in lstm.equations.BACKWARD:
 # %% [markdown]
 # ## Step through
 #
-# A derivation can be wrong in every line and still look tidy. So we measure $\delta c_1$ with a second method that
-# knows nothing of the chain rule: the complex step of chapter 10. We rerun the LSTM from $c_1$ on, with $c_1$ moved
-# by $10^{-30} i$, and read the imaginary part of the loss.
+# A derivation can be wrong in every line and still look tidy. So we measure $\delta c_1$ with a second method
+# that knows nothing of the chain rule: the complex step of chapter 10. We rerun the LSTM from $c_1$ on, with
+# $c_1$ moved by $10^{-30} i$, and read the imaginary part of the loss.
 
 # %%
 first = lstm.reference.step(x[0], h0, c0, params)
@@ -182,9 +183,9 @@ show("derived", dc_1=0.2529 + 0.0849)
 #
 # ## Predict, then run
 #
-# Put all weights to zero, so that only the bias $b_f$ of the forget gate is left, and let the loss be the final cell
-# state, over 40 steps. The second road is closed then, because nothing depends on $h$. Each step multiplies by
-# $f = \sigma(b_f)$.
+# Put all weights to zero, so that only the bias $b_f$ of the forget gate is left, and let the loss be the final
+# cell state, over 40 steps. The second road is closed then, because nothing depends on $h$. Each step multiplies
+# by $f = \sigma(b_f)$.
 #
 # **Write down before you go on:** about how much of the gradient reaches $c_0$ for $b_f = 0$, and for $b_f = 3$?
 # (Help: $\sigma(0) = 0.5$ and $\sigma(3) = 0.9526$. Is it nearer to a half, a tenth or a billionth?)
@@ -199,14 +200,14 @@ for b_f in (0.0, 3.0):
 
 # %% [markdown]
 # With $b_f = 0$ it is $0.5^{40}$, a millionth of a millionth: such an LSTM forgets as fast as any simple network.
-# With $b_f = 3$ it is $0.9526^{40}$, about a seventh. The LSTM does not *abolish* vanishing gradients. It gives the
-# network a knob, $f$, and it can learn to turn it up. That is why many programs start $b_f$ at 1 or more.
+# With $b_f = 3$ it is $0.9526^{40}$, about a seventh. The LSTM does not *abolish* vanishing gradients. It gives
+# the network a knob, $f$, and it can learn to turn it up. That is why many programs start $b_f$ at 1 or more.
 
 # %% [markdown]
 # ## Bug hunt
 #
-# Somebody wrote an LSTM, and one line of its backward pass is wrong. We call it `wrong`. The gradients look harmless.
-# **Where is it?** First see which gradients are wrong at all.
+# Somebody wrote an LSTM, and one line of its backward pass is wrong. We call it `wrong`. The gradients look
+# harmless. **Where is it?** First see which gradients are wrong at all.
 
 # %%
 culprit = bug("verp-c-rof-t-c-mtsl"[::-1])  # its name is written backwards, so that you can hunt
@@ -217,8 +218,8 @@ for name in ("c0", "b"):
     print(f"d{name:<3} right {right_one}   wrong {wrong_one}")
 
 # %% [markdown]
-# `dc0` differs and several parts of `db` differ, so this does not tell much: what is wrong at step 2 spoils all of
-# step 1. The trick is to **go to the last step**, where nothing can have been spoilt before.
+# `dc0` differs and several parts of `db` differ, so this does not tell much: what is wrong at step 2 spoils all
+# of step 1. The trick is to **go to the last step**, where nothing can have been spoilt before.
 
 # %%
 last = lstm.reference.step(x[1], cache.h[1], cache.c[1], params)
@@ -231,9 +232,9 @@ print(f"forget gate: wrong / right = {ratio:.4f}")
 print(f"c_2 / c_1 = {cache.c[2, 0, 0] / cache.c[1, 0, 0]:.4f}")
 
 # %% [markdown]
-# Only the forget gate's number is wrong, and it is wrong by the factor 0.5967. A factor is a fingerprint: ask which
-# two numbers of this step have that ratio. $c_2 / c_1$ has. So the line says `df = dc_t * c_t` where it must say
-# `df = dc_t * c_prev`: in $c_t = f c_{t-1} + i g$, the neighbour of $f$ is the *old* state.
+# Only the forget gate's number is wrong, and it is wrong by the factor 0.5967. A factor is a fingerprint: ask
+# which two numbers of this step have that ratio. $c_2 / c_1$ has. So the line says `df = dc_t * c_t` where it
+# must say `df = dc_t * c_prev`: in $c_t = f c_{t-1} + i g$, the neighbour of $f$ is the *old* state.
 #
 # The library does the same hunt by comparing with all its known mistakes, and this is its full check:
 
@@ -246,7 +247,8 @@ print(diagnosis)
 # %% [markdown]
 # ## What to remember
 #
-# - Two roads lead back from step $t$ to step $t-1$: one through $c$ (times $f$), one through $h$ (times $W_h^\top$).
+# - Two roads lead back from step $t$ to step $t-1$: one through $c$ (times $f$), one through $h$ (times
+#   $W_h^\top$).
 # - A name with two receivers gets the **sum**: $\delta h_t$ = own loss + carry, $\delta c_t$ = carry + the part
 #   through $h_t$. Dropping one of them is the most common mistake.
 # - A product hands each factor the other factor: $\delta f = \delta c_t\, c_{t-1}$, the *old* state.
@@ -254,8 +256,9 @@ print(diagnosis)
 # - Gradients of weights are sums over all steps and all rows of the batch.
 # - Look for a bug at the last step first, and read ratios.
 #
-# Question to take along: if you check an LSTM with $T = 1$ and $h_0 = c_0 = 0$, which mistakes can you not see? (All
-# of the carries, and everything multiplied by $c_0$ or $h_0$. So check with $T \ge 3$ and states that are not zero.)
+# Question to take along: if you check an LSTM with $T = 1$ and $h_0 = c_0 = 0$, which mistakes can you not see?
+# (All of the carries, and everything multiplied by $c_0$ or $h_0$. So check with $T \ge 3$ and states that are
+# not zero.)
 
 # %%
 assert np.allclose(cache.c[1:, 0, 0], [1.1459, 0.6837], atol=5e-5)  # sub-goal 1
@@ -277,5 +280,5 @@ print("all assertions of this chapter hold")
 #   road through it.
 # - F. Gers, J. Schmidhuber, F. Cummins: *Learning to Forget.* Neural Computation 12, 2000. The forget gate.
 # - K. Greff et al.: *LSTM: A Search Space Odyssey.* IEEE TNNLS 28, 2017. Backward pass in full, section II.
-# - R. Jozefowicz, W. Zaremba, I. Sutskever: *An Empirical Exploration of Recurrent Network Architectures.* ICML 2015.
-#   Why the forget gate's bias should start at 1.
+# - R. Jozefowicz, W. Zaremba, I. Sutskever: *An Empirical Exploration of Recurrent Network Architectures.* ICML
+#   2015. Why the forget gate's bias should start at 1.
