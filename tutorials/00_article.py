@@ -210,8 +210,9 @@ faults["vector"] = attempt(
 weights = np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)
 print("3. softmax over the features: sums over the features", weights.sum(axis=2)[0].round(3))
 print("   sums over time, which should be 1:", weights.sum(axis=1)[0].round(3))
+one_per_step = rng.normal(size=(B, 1, T))
 faults["permute"] = attempt("4. permute(1, 0, 2) of what already is (B, T, H), and then a product per sequence",
-                            lambda: np.matmul(rng.normal(size=(B, 1, T)), encoder_outputs.transpose(1, 0, 2)))  # fmt: skip
+                            lambda: np.matmul(one_per_step, encoder_outputs.transpose(1, 0, 2)))  # fmt: skip
 print("5. attn_weights.unsqueeze(1) has", weights[:, None].ndim, "axes, and torch.bmm takes exactly 3")
 faults["squeeze"] = attempt("6. squeeze(3) of the context (B, 1, H)", lambda: np.squeeze(np.zeros((B, 1, H)), axis=3))
 

@@ -83,8 +83,8 @@ for t in (1, 2):  # h and c hold the initial state in row 0, so row t is step t;
 #
 # $c_2 = f_2 c_1 + i_2 g_2$ holds four names. Each receives $\delta c_2$ times what stands beside it:
 #
-# $$\delta i_2 = \delta c_2\, g_2 = -0.0678 \quad \delta g_2 = \delta c_2\, i_2 = 0.1797 \quad
-#   \delta f_2 = \delta c_2\, c_1 = 0.4314 \quad \delta c_1 \mathrel{+}= \delta c_2\, f_2 = 0.2529$$
+# $$\delta i_2 = \delta c_2\, g_2 = -0.0678 \qquad \delta g_2 = \delta c_2\, i_2 = 0.1797$$
+# $$\delta f_2 = \delta c_2\, c_1 = 0.4314 \qquad \text{to } c_1:\ \delta c_2\, f_2 = 0.2529$$
 #
 # The last one is the **first road** from $L$ to $c_1$. It is multiplied by the forget gate and by nothing else:
 # no weight matrix, no slope.
