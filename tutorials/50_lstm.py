@@ -178,9 +178,6 @@ show("measured", dc_1=measured)
 show("derived", dc_1=0.2529 + 0.0849)
 
 # %% [markdown]
-# To see every node of every step move past with formula, numbers and such a check, run `scratchnn step lstm` in a
-# terminal.
-#
 # ## Predict, then run
 #
 # Put all weights to zero, so that only the bias $b_f$ of the forget gate is left, and let the loss be the final

@@ -9,13 +9,16 @@ PIECES = re.compile(
 )
 WORDS = {
     "alpha": "α", "delta": "δ", "rho": "ρ", "sigma": "σ", "varepsilon": "ε", "partial": "∂", "sum": "Σ", "odot": "⊙",
-    "cdot": "·", "approx": "≈", "ge": "≥", "le": "≤", "neq": "≠", "dots": "…", "top": "T", "in": "∈", "infty": "∞",
+    "cdot": "·", "approx": "≈", "ge": "≥", "le": "≤", "neq": "≠", "dots": "…", "top": "ᵀ", "in": "∈", "infty": "∞",
     "quad": "   ", "qquad": "      ", ",": " ", ";": " ", " ": " ", "!": "", "Bigl": "", "Bigr": "", "bigl": "",
     "bigr": "", "left": "", "right": "", "\\": "; ", "{": "{", "}": "}", "exp": "exp", "tilde": "~",
 }  # fmt: skip
 FRACTIONS = ("frac", "tfrac", "dfrac")
 PLAIN = ("text", "mathrm", "mathrel", "mathbf")
-RAISED = str.maketrans("0123456789-+T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ")
+RAISED = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
+MINUS = re.compile(  # after another sign or a space, but not after a closing bracket
+    r"(<mo[^>]*>(?!&#x00029;)[^<]*</mo>(?:<mspace[^>]*/>)?|<mtext>&#x000A0;</mtext>)<mo>&#x02212;</mo>"
+)
 TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 
@@ -56,7 +59,8 @@ def mathml(latex: str, display: bool = False) -> str:
     """
     from latex2mathml.converter import convert  # opened when a page is made
 
-    return convert(latex, display="block" if display else "inline")
+    made = convert(latex, display="block" if display else "inline")
+    return MINUS.sub(r'\1<mo form="prefix" lspace="0" rspace="0">&#x02212;</mo>', made)  # a sign, not a difference
 
 
 def plain(latex: str) -> str:
@@ -122,7 +126,7 @@ def _command(name, tokens):
 def _attached(sign, argument):
     if sign == "^":
         raised = argument.translate(RAISED)
-        if not set(raised) & set(argument):
+        if argument == "ᵀ" or not set(raised) & set(argument):
             return raised
     return sign + _grouped(argument)
 
