@@ -139,10 +139,10 @@ for exponent in (1, 3, 5, 7, 9, 11, 13):
 
 # %%
 curve = probe.error_curve(lambda moved: np.exp(moved["x"]).sum(), {"x": np.array([1.0])}, "x", index=(0,))
-print("h        forward  central  Richardson  complex step")
+print("h           forward     central  Richardson  complex step")
 for row in range(0, 61, 6):
     values = (curve.forward[row], curve.central[row], curve.richardson[row], curve.complex[row])
-    print(f"{curve.steps[row]:.0e}  " + "  ".join(f"{value:7.0e}" for value in values))
+    print(f"{curve.steps[row]:.0e}  " + "  ".join(f"{value:10.0e}" for value in values))
 show(draw.step_curve(curve, title="Error of four derivatives of exp at 1"))
 
 # %% [markdown]

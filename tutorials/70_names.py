@@ -177,8 +177,7 @@ def by_hand(p, ids):
     cell = lstm.Params(p["recurrent.W_x_l0"], p["recurrent.W_h_l0"], p["recurrent.b_l0"])
     states = lstm.reference.forward(x, zero, zero, cell)
     h = states.h[1:].swapaxes(0, 1)  # (1, T, H)
-    score = attention.Params(W_q=p["attention.attention.W_q"], W_k=p["attention.attention.W_k"],
-                             v_a=p["attention.attention.v_a"])  # fmt: skip
+    score = attention.Params(**{name: p[f"attention.attention.{name}"] for name in ("W_q", "W_k", "v_a")})
     looked = attention.reference.forward(p["attention.q"][None, None], h, h, score, score="additive")
     return looked.context[:, 0] @ p["linear.W"] + p["linear.b"], looked, states, cell, score
 
@@ -222,8 +221,8 @@ culprit = bug("ylno-maertspu-tsal-mtsl"[::-1])  # its name is written backwards,
 wrong = plant(culprit)
 suspect = make_model()
 start = suspect.state_dict()
-suspect.recurrent = suspect.add_child("recurrent", LSTM(16, 24, batch_first=True, backend=wrong, dtype=np.float64,
-                                                        rng=np.random.default_rng(0)))  # fmt: skip
+layer = LSTM(16, 24, batch_first=True, backend=wrong, dtype=np.float64, rng=np.random.default_rng(0))
+suspect.recurrent = suspect.add_child("recurrent", layer)
 suspect.load_state_dict(start)  # the same first weights
 wrong_losses, wrong_accuracy = trained(suspect)
 print("loss per epoch", [round(loss, 3) for loss in wrong_losses])

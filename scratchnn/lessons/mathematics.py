@@ -19,6 +19,7 @@ RAISED = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 MINUS = re.compile(  # after another sign or a space, but not after a closing bracket
     r"(<mo[^>]*>(?!&#x00029;)[^<]*</mo>(?:<mspace[^>]*/>)?|<mtext>&#x000A0;</mtext>)<mo>&#x02212;</mo>"
 )
+NAMED = re.compile(r"(<mi>(?:ln|exp|tanh|sinh|cosh|max)</mi>)(?=<(?:mn|mi|ms|mf|mrow))")
 TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 
@@ -60,6 +61,7 @@ def mathml(latex: str, display: bool = False) -> str:
     from latex2mathml.converter import convert  # opened when a page is made
 
     made = convert(latex, display="block" if display else "inline")
+    made = NAMED.sub(r'\1<mspace width="0.17em"/>', made)  # ln 2, not ln2
     return MINUS.sub(r'\1<mo form="prefix" lspace="0" rspace="0">&#x02212;</mo>', made)  # a sign, not a difference
 
 

@@ -15,7 +15,7 @@ from .mathematics import mathml, replace_math
 from .running import Picture, Ran, run_all
 
 CSS = Path(__file__).parent / "page.css"
-PREDICT = "predict"  # a heading that begins so asks the reader to write something down first
+PREDICTION = re.compile(r"\b[Ww]rite down\b|\bPredict:")  # a text with such words wants an answer before the numbers
 SUMMARY = "I have written my prediction down: show what the cell says"
 
 
@@ -55,8 +55,8 @@ def page(chapter: Chapter, cells: Iterable[Ran]) -> str:
         for level, words in ran.cell.headings:
             if level == 2:
                 contents.append((f"s{len(contents) + 1}", words))
-            asked = words.lower().startswith(PREDICT)
         if ran.cell.kind == "markdown":
+            asked = bool(PREDICTION.search(ran.cell.text))
             first = len(contents) - sum(level == 2 for level, _ in ran.cell.headings)
             body.append(_anchored(_markdown(ran.cell.text), first))
         else:

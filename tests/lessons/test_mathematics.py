@@ -51,6 +51,11 @@ def test_mathml_is_a_formula():
     assert 'display="block"' in mathml("a", display=True)
 
 
+def test_a_named_function_keeps_its_distance():
+    assert "mspace" in mathml(r"\ln 2")
+    assert "mspace" not in mathml(r"\ln(2)")
+
+
 def test_a_sign_is_no_difference():
     """After = or an opening bracket a minus belongs to its number; between numbers, and after ), it does not."""
     assert mathml("x = -0.5").count('form="prefix"') == 1
