@@ -3,7 +3,7 @@
 A chapter itself needs only ``show``, which puts a figure where the reader is.
 """
 
-from .chapters import Chapter, chapter, chapters
 from .figures import show
+from .shelf import Chapter, chapter, chapters
 
 __all__ = ["Chapter", "chapter", "chapters", "show"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from scratchnn.errors import InputError
 from scratchnn.files import write_bytes
 
-from .chapters import Chapter
+from .shelf import Chapter
 
 SECONDS = 600  # for one cell
 

@@ -10,9 +10,9 @@ import scratchnn
 from scratchnn.errors import InputError
 from scratchnn.files import write_bytes
 
-from .chapters import Chapter
 from .mathematics import mathml, replace_math
 from .running import Picture, Ran, run_all
+from .shelf import Chapter
 
 CSS = Path(__file__).parent / "page.css"
 PREDICTION = re.compile(r"\b[Ww]rite down\b|\bPredict:")  # a text with such words wants an answer before the numbers

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scratchnn.files import write_bytes
 
-from .chapters import Chapter
+from .shelf import Chapter
 
 FILE = "tutorial.json"
 

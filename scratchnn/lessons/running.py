@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .cells import Cell
-from .chapters import Chapter
 from .figures import listen
+from .shelf import Chapter
 
 
 class Picture(NamedTuple):

@@ -8,10 +8,10 @@ import pytest
 from scratchnn.errors import InputError
 from scratchnn.lessons import chapter, chapters
 from scratchnn.lessons.cells import cells_of
-from scratchnn.lessons.chapters import Chapter
 from scratchnn.lessons.figures import show
 from scratchnn.lessons.progress import Progress, place, progress, remember
 from scratchnn.lessons.running import Picture, Session, run_all
+from scratchnn.lessons.shelf import Chapter
 
 TEXT = """# %% [markdown]
 # # 05 · A small chapter
@@ -94,7 +94,7 @@ class TestChapters:
         assert small.title == "A small chapter"
 
     def test_without_chapters_there_is_a_sentence(self, tmp_path, monkeypatch):
-        room = importlib.import_module("scratchnn.lessons.chapters")
+        room = importlib.import_module("scratchnn.lessons.shelf")
         monkeypatch.setattr(room, "INSTALLED", tmp_path)
         monkeypatch.setattr(room, "CHECKOUT", tmp_path)
         with pytest.raises(InputError, match="no chapters in"):

@@ -8,10 +8,10 @@ import pytest
 
 from scratchnn.errors import InputError
 from scratchnn.lessons import chapters
-from scratchnn.lessons.chapters import Chapter
 from scratchnn.lessons.notebook import write_notebook
 from scratchnn.lessons.page import page, write_page
 from scratchnn.lessons.running import Ran
+from scratchnn.lessons.shelf import Chapter
 
 VOID = {"meta", "img", "br", "hr", "mspace"}
 TEXT = """# %% [markdown]
