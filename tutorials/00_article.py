@@ -267,8 +267,8 @@ for seed in range(3):
 show(draw.train_and_test({f"seed {seed}": rows for seed, rows in coin.items()}, title="Random labels"))
 
 # %% [markdown]
-# The training loss falls to zero: the model learns 100 coin throws by heart. The test loss *rises*, to five times
-# that of knowing nothing and more, because the model is now sure of things that are not so. No model can do
+# The training loss falls to zero: the model learns 100 coin throws by heart. The test loss *rises*, to several
+# times that of knowing nothing, because the model is now sure of things that are not so. No model can do
 # better here than 0.693, with attention or without. **The article's test loss can only say how sure the model is
 # of nonsense.**
 #
@@ -277,8 +277,7 @@ show(draw.train_and_test({f"seed {seed}": rows for seed, rows in coin.items()}, 
 # The same shapes, 10 steps of 10 features and two classes, but a task with something in it (`data.marked_step`):
 # at one step, another one in each sequence, 2 is added to all features if the class is 1, and subtracted if it is
 # 0. And a model that really has attention: the last state asks, all states answer, additive score (chapter 60).
-#   Will the attention be
-# found at the marked step, though nobody told the model where it is?
+# Will the attention be found at the marked step, though nobody told the model where it is?
 
 
 # %%
@@ -303,8 +302,9 @@ for seed in range(3):
 #
 # **1. What is the difference between an RNN and attention?** The article repeats what an RNN is. Here is a
 # difference that can be measured: *the length of the road*. In an RNN the loss at the end reaches the first state
-# only through all the steps between. With attention the loss also reads the first state directly. The share of
-# the gradient that arrives at the first state (derived in chapters 40 and 60):
+# only through all the steps between. With attention the loss also reads the first state directly. Here is
+# how large the gradient at the first state is, compared with the gradient at the last one (derived in chapters 40
+# and 60):
 
 # %%
 share = {}

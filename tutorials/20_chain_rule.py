@@ -240,5 +240,4 @@ print("all assertions of this chapter hold")
 #   rule computed backward.
 # - D. Rumelhart, G. Hinton, R. Williams: *Learning Representations by Back-propagating Errors.* Nature 323, 1986.
 # - A. Baydin, B. Pearlmutter, A. Radul, J. Siskind: *Automatic Differentiation in Machine Learning: a Survey.*
-#   JMLR 18,
-#   2018. What frameworks do by themselves.
+#   JMLR 18, 2018. What frameworks do by themselves.

@@ -2,7 +2,7 @@
 # # 30 · Build a gradient checker, and kill bugs with it
 #
 # Chapter 10 gave us a judge for derivatives, chapter 20 a way to derive them. Now we put both together: a program
-# that says whether a backward pass is right. It has about twenty lines. The interesting part is what it must be
+# that says whether a backward pass is right. It has about forty lines. The interesting part is what it must be
 # fed with, because a checker that is fed badly lets almost everything through.
 
 # %% [markdown]
@@ -257,8 +257,10 @@ fails = {name: np.abs(got[name] - expected[name]).max() for name in got}
 print({name: f"{error:.0e}" for name, error in fails.items()})
 
 # %% [markdown]
-# `dx`, `dh0`, `dW_x` and `db` are right, so every $\delta a_t$ is right: they are all made of it. Only the
-# product that makes `dW_h` can be wrong, and its other factor is a state. Which state? Try both.
+# Write $a_t$ for the sum inside the $\tanh$. All gradients of this network are made of the $\delta a_t$. Since `dx`,
+# `dh0`, `dW_x` and `db` are right, the $\delta a_t$ are right too. Only the product that makes `dW_h` can be wrong,
+# and its other factor is a state. Which state? Try both. (`step_backward` undoes one step and gives its
+# $\delta a_t$; chapter 40 shows how.)
 
 # %%
 da = np.zeros_like(cache.a)

@@ -129,6 +129,8 @@ def _run(session, cell):
     """Run a cell; a failure is shown with the lines of the chapter."""
     try:
         session.run(cell)
+    except BrokenPipeError:  # nobody reads any more: not a fault of the chapter
+        raise
     except Exception as error:
         sys.stdout.flush()
         shown = traceback.format_exception(error.with_traceback(error.__traceback__.tb_next.tb_next))
