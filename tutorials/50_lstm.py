@@ -259,6 +259,11 @@ print(diagnosis)
 
 # %%
 assert np.allclose(cache.c[1:, 0, 0], [1.1459, 0.6837], atol=5e-5)  # sub-goal 1
+dc_2 = last.o * (1 - last.s**2)  # sub-goals 3 and 4
+four = np.ravel([dc_2 * last.g, dc_2 * last.i, dc_2 * last.c_prev, dc_2 * last.f])
+assert np.allclose(1 - last.s**2, 0.6472, atol=5e-5)
+assert np.allclose(four, [-0.0678, 0.1797, 0.4314, 0.2529], atol=5e-5)
+assert np.allclose([dh_t, 1 - first.s**2], [[[0.6539]], [[0.3335]]], atol=5e-5)  # sub-goal 6: dh_1
 assert abs(measured - (0.2529 + 0.0849)) < 1e-4  # sub-goals 4 and 6: the two roads
 assert np.allclose(grads.b, [0.0475, 0.1445, 0.2404, 0.2715], atol=5e-5)  # sub-goal 7
 assert np.isclose(arrives[0.0], 0.5**40)

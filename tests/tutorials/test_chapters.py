@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import math
 import re
 import subprocess
 import sys
@@ -26,6 +27,11 @@ SECTIONS = (
     "What to remember",
     "Sources",
 )
+PLAIN_ARITHMETIC = {  # numbers of the prose that no cell prints or asserts, and where they come from
+    "0.0057": 0.9**49, "0.693": math.log(2), "1.0986": math.log(3), "2.718": math.e, "6.718": 4 + math.e,
+    "6.859": 1.9**3, "0.1996": (1 - math.tanh(1) ** 2) * 0.475184, "0.9526": 1 / (1 + math.exp(-3)),
+    "0.375": 1 - 0.625, "0.00001": 1e-5, "0.001": 1e-3, "0.00101": 0.00101, "100.00001": 100.00001,
+}  # fmt: skip
 each = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 
 
@@ -57,6 +63,36 @@ def test_it_runs_as_plain_python(chapter, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith("all assertions of this chapter hold")
     assert not list(tmp_path.iterdir()), "it leaves files behind"
+    code = "\n".join(cell.text for cell in chapter.cells if cell.kind == "code")
+    prose = markdown(chapter).split("## Sources")[0]
+    for number in set(re.findall(r"(?<![\d.])\d+\.\d{3,}", prose)):
+        if number not in done.stdout + code:
+            assert round(PLAIN_ARITHMETIC[number], len(number.split(".")[1])) == float(number), number
+
+
+WITHOUT_BUGS = """
+import runpy, sys
+from scratchnn import ops
+from scratchnn.check import catalogue
+catalogue.plant = lambda bug: getattr(ops, catalogue.room_of(bug)).reference
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "chapter", [chapter for chapter in CHAPTERS if "plant(" in chapter.text], ids=lambda chapter: chapter.name
+)
+def test_its_assertions_fail_when_the_bug_is_not_there(chapter, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_BUGS, str(chapter.path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode != 0
+    assert re.search(r"^AssertionError", done.stderr, re.MULTILINE), done.stderr
 
 
 @each
