@@ -82,7 +82,7 @@ print("db\n", db)
 # %% [markdown]
 # ### Sub-goal 5: a name that is used twice
 #
-# Let $z = y \tanh(y)$, entry by entry. Here $y$ has **two** receivers: it is a factor itself, and it is inside
+# Let $z = y\,\tanh(y)$, entry by entry. Here $y$ has **two** receivers: it is a factor itself, and it is inside
 # the $\tanh$. Take the two roads apart, $z = u \cdot s$ with $u = y$ and $s = \tanh(y)$. A product hands each
 # factor the other one:
 #
@@ -98,9 +98,7 @@ print("db\n", db)
 # %%
 s = np.tanh(0.5)
 both_roads = s + 0.5 * (1 - s**2)
-measured_z = probe.complex_step(lambda moved: (moved["y"] * np.tanh(moved["y"])).sum(), {"y": np.array([0.5])})["y"][
-    0
-]
+measured_z = probe.complex_step(lambda at: (at["y"] * np.tanh(at["y"])).sum(), {"y": np.array([0.5])})["y"][0]
 print(f"one road {s:.4f}, other road {0.5 * (1 - s**2):.4f}, both {both_roads:.4f}, measured {measured_z:.4f}")
 
 # %% [markdown]
