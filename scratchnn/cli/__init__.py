@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "Let a language model write.",
     "check": "Prove the gradients: two oracles, one table.",
     "gradflow": "Measure how gradients vanish and explode through time.",
+    "tutorial": "Read the chapters, cell by cell, or as notebooks and pages.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
     "bench": "Time it beside PyTorch and JAX, results compared first.",

@@ -32,6 +32,7 @@ ROOMS = {
     "gradflow": {"draw", "errors", "layers", "models", "notation", "ops", "runs", "shapes", "training"},
     "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
     "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
+    "lessons": {"errors", "files"},
     "cli": {
         "bench",
         "check",
@@ -42,6 +43,7 @@ ROOMS = {
         "gradflow",
         "jit",
         "layers",
+        "lessons",
         "misconceptions",
         "models",
         "notation",
