@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "Prove the gradients: two oracles, one table.",
     "step": "Walk through a run, forward and backward, one equation at a time.",
     "gradflow": "Measure how gradients vanish and explode through time.",
+    "tutorial": "Read the chapters, cell by cell, or as notebooks and pages.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
     "bench": "Time it beside PyTorch and JAX, results compared first.",

@@ -45,6 +45,7 @@ ROOMS = {
     },
     "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
     "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
+    "lessons": {"errors", "files"},
     "cli": {
         "bench",
         "check",
@@ -55,6 +56,7 @@ ROOMS = {
         "gradflow",
         "jit",
         "layers",
+        "lessons",
         "misconceptions",
         "models",
         "notation",
