@@ -141,7 +141,7 @@ def _by_lines(steps):
     """Where the cursor cannot be placed: a screen, then a line with a key or a word, again and again."""
     going = True
     while going:
-        print("\n".join(as_text(steps.screen(80, 24))))
+        print("\n".join(as_text(steps.screen(80, 23))))  # one line is left for the question
         try:
             line = input("key (Enter: next, ? help, q quit): ").strip()
         except EOFError:
