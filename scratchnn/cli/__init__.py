@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "Ask a run about a text and see where it looked.",
     "sample": "Let a language model write.",
     "check": "Prove the gradients: two oracles, one table.",
+    "step": "Walk through a run, forward and backward, one equation at a time.",
     "gradflow": "Measure how gradients vanish and explode through time.",
     "tutorial": "Read the chapters, cell by cell, or as notebooks and pages.",
     "formula": "Print an op's equations, forward and backward.",

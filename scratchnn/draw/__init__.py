@@ -10,19 +10,23 @@ from .bench import race
 from .gradient_flow import gradient_flow
 from .gradients import Panel, error_maps, step_curve
 from .language import memory, nats_curves
+from .recorded import alpha_map, gates, norms_over_time
 from .style import save
 from .training import confusion, loss_curves, train_and_test
 
 __all__ = [
     "Panel",
+    "alpha_map",
     "attention_over_series",
     "attention_rows",
     "confusion",
     "error_maps",
+    "gates",
     "gradient_flow",
     "loss_curves",
     "memory",
     "nats_curves",
+    "norms_over_time",
     "race",
     "save",
     "step_curve",

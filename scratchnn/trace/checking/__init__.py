@@ -1,0 +1,1 @@
+"""Independent checks: the true value of every gradient, by complex steps through the forward pass."""

@@ -1,0 +1,42 @@
+"""Equations for a page: LaTeX to MathML, and the code's own text where there is no LaTeX."""
+
+import html
+from typing import Any
+
+
+def formula(equation: dict[str, Any]) -> str:
+    """Give one equation as MathML.
+
+    Parameters
+    ----------
+    equation : dict
+        ``latex`` and ``text``, as in a trace.
+
+    Returns
+    -------
+    str
+        MathML, or the text in ``<code>`` where there is no LaTeX or it is not understood.
+    """
+    latex = equation.get("latex")
+    if latex:
+        from latex2mathml.converter import convert  # opened when needed
+
+        try:
+            return convert(latex)
+        except Exception:  # a user's own LaTeX: the text says the same
+            pass
+    return f"<code>{html.escape(equation.get('text') or '')}</code>"
+
+
+def name_of(equation: dict[str, Any]) -> str:
+    """Give the id under which a page holds an equation.
+
+    Parameters
+    ----------
+    equation : dict
+
+    Returns
+    -------
+    str
+    """
+    return f"eq-{equation['op']}-{equation['phase']}-{equation['number']}"
