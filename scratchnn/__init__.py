@@ -8,7 +8,20 @@ import importlib
 
 __version__ = "0.1.0"
 
-ROOMS = ("check", "data", "draw", "interop", "layers", "models", "notation", "ops", "probe", "runs", "trace", "training")
+ROOMS = (
+    "check",
+    "data",
+    "draw",
+    "interop",
+    "layers",
+    "models",
+    "notation",
+    "ops",
+    "probe",
+    "runs",
+    "trace",
+    "training",
+)
 THREADS = ("get_num_threads", "set_num_threads")
 __all__ = ["__version__", *ROOMS, *THREADS]
 
