@@ -67,12 +67,14 @@ class Terminal:
             return bool(got)
         return True
 
-    def until(self, *wanted):
-        """Read until every wanted text stands on the screen."""
+    def until(self, *wanted, quiet=0.1):
+        """Read until every wanted text stands on the screen and, as a screen may come in pieces, nothing more comes."""
         until = time.monotonic() + WAIT
         while not all(one in self.text() for one in wanted):
             assert time.monotonic() < until, f"{wanted} did not come:\n{self.text()}"
             assert self.read(0.5) or all(one in self.text() for one in wanted), f"it ended:\n{self.text()}"
+        while select.select([self.master], [], [], quiet)[0] and self.read(0):
+            assert time.monotonic() < until, f"it never comes to rest:\n{self.text()}"
         return self.text()
 
     def text(self):
@@ -152,6 +154,7 @@ def test_right_walks_through_every_equation_with_the_traces_numbers(terminal, st
         assert f"reference.py:{event.line}" in text
         value = story.value(event.n)
         wanted = [cell(one) for one in value[(0,) * (value.ndim - 1)][:4]]
+        text = terminal.until(*wanted)
         assert shown(text)[: len(wanted)] == [one for one in wanted if "." in one]
         assert ("✓ checked" in text) == (event.phase == "backward")
         terminal.press("right")
