@@ -68,7 +68,7 @@ class Terminal:
         return True
 
     def until(self, *wanted, quiet=0.1):
-        """Read until every wanted text stands on the screen and, as a screen may come in pieces, nothing more comes."""
+        """Read until every wanted text is on the screen and, as a screen may come in pieces, nothing more comes."""
         until = time.monotonic() + WAIT
         while not all(one in self.text() for one in wanted):
             assert time.monotonic() < until, f"{wanted} did not come:\n{self.text()}"
