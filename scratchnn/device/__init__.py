@@ -18,8 +18,8 @@ Kernels
 ``@kernel("f2 f2 f2", registers=40)`` marks an entry point and states what is claimed of it; tests/ops/gpu_compile
 compiles each one that a room's ``gpu.kernels()`` gives, for two architectures, without a GPU, and holds it to that.
 It is launched as Numba's own are: ``some_kernel[grid, block](A, B, C)``. Its module must hold ``cuda`` as a global
-(``from scratchnn.device import cuda``): the simulator looks for it there. ``pick(full, tiny)`` chooses a block's size:
-tiny in the simulator.
+(``from scratchnn.device import cuda``): the simulator looks for it there. ``pick(full, tiny)`` chooses the size of a
+block: tiny in the simulator.
 """
 
 from typing import Any
