@@ -1,6 +1,7 @@
 """Who may import whom. This table is the law; the README's drawing shows it."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,9 @@ ROOMS = {
     "files": {"errors"},
     "shapes": set(),
     "jit": {"errors"},
+    "device": {"errors"},
     "misconceptions": set(),
-    "ops": {"jit", "misconceptions", "notation", "shapes"},
+    "ops": {"device", "jit", "misconceptions", "notation", "shapes"},
     "probe": set(),
     "layers": {"ops", "notation", "shapes"},
     "models": {"layers", "notation"},
@@ -93,7 +95,7 @@ def relative(path):
     return path.relative_to(PACKAGE).as_posix()
 
 
-FAST = ("cpu", "ladder")  # compiled code
+FAST = ("cpu", "gpu", "ladder")  # compiled code
 COMPILED = [p for p in FILES if p.parent.parent.name == "ops" and p.name.startswith((*FAST, "formula"))]
 
 
@@ -123,7 +125,32 @@ def test_only_compiled_code_knows_the_compiler(path):
         pytest.skip("tile and called are the compiler's own corner; reference and equations are judged as oracles")
     heavy = {"numba", "llvmlite"} & {name.split(".")[0] for name in imported(path)}
     assert not heavy
-    assert "jit" not in {name[1] for name in ours(path)}
+    assert not {"jit", "device"} & {name[1] for name in ours(path)}
+
+
+@pytest.mark.parametrize("path", [p for p in COMPILED if p.parent.name != "matmul"], ids=relative)
+def test_a_backend_imports_no_other(path):
+    """Kernels for the device know the device, the others do not; the two meet in formula.py."""
+    names = list(ours(path))
+    if path.name.startswith("gpu"):
+        assert not [name for name in names if name[-1].startswith(("cpu", "ladder"))]
+    else:
+        assert "device" not in {name[1] for name in names}
+        assert not [name for name in names if name[-1].startswith("gpu")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_one_file_imports_numba_cuda_and_one_room_copies(path):
+    names = [name for name in imported(path) if name == "cuda" or name.startswith(("numba.cuda", "cuda."))]
+    if path.parent.name == "device":  # its corners of Numba are imported where they are used
+        lines = re.findall(
+            r"^ *(?:from numba import cuda|import numba\.cuda)", path.read_text(encoding="utf-8"), re.M
+        )
+        assert len(lines) == (path.name == "presence.py")
+        return
+    assert not names, f"{relative(path)}: the device's room knows numba.cuda, others import it from there"
+    code = path.read_text(encoding="utf-8")
+    assert not re.search(r"\.copy_to_host\(|cuda\.to_device\(|cuda\.device_array|cuda\.jit", code)
 
 
 @pytest.mark.parametrize("path", [p for p in COMPILED if p.name == "formula.py"], ids=relative)

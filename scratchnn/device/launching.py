@@ -1,0 +1,169 @@
+"""Kernels: what is claimed of them, how large their blocks are, how they are launched."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import counting
+from .presence import numba_cuda, simulated
+
+STATIC_SHARED = 48 * 1024  # bytes of shared memory that any launch may have; more must be asked for
+_TINY: list = []
+_STREAMS: list = []
+
+
+class Kernel:
+    """An entry point on the device, and what is claimed of it.
+
+    Launched as ``some_kernel[grid, block](arguments)`` or ``[grid, block, bytes of dynamic shared memory]``, on the
+    stream of the moment. Its arrays must be on the device already: nothing is copied in secret.
+    """
+
+    def __init__(self, function: Callable, arguments: str, registers: int, shared: int, **options: Any) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.__doc__ = function.__doc__
+        self.arguments = arguments
+        self.registers = registers
+        self.shared = shared
+        self._jitted = numba_cuda().jit(**options)(function)
+        self._allowed: dict = {}
+
+    def __getitem__(self, launch: tuple) -> Callable:
+        """Give what launches the kernel: ``[grid, block]`` or ``[grid, block, bytes of shared memory]``."""
+        grid, block, shared = launch if len(launch) == 3 else (*launch, 0)
+
+        def run(*arguments):
+            for k, array in enumerate(arguments):
+                if hasattr(array, "shape") and array.shape and not hasattr(array, "copy_to_host"):
+                    raise TypeError(f"{self.name}: argument {k} is on the host, expected a device array")
+            counting.add("launches")
+            if shared > STATIC_SHARED and not simulated():
+                self._allow(shared, arguments)
+            self._jitted[grid, block, stream(), shared](*arguments)
+
+        return run
+
+    def _allow(self, shared, arguments):
+        """Ask the driver for more shared memory than a launch may have by default. (Not yet run on a device.)"""
+        dispatcher = self._jitted
+        types = tuple(dispatcher.typeof_pyval(argument) for argument in arguments)
+        if self._allowed.get(types, 0) >= shared:
+            return
+        from cuda.bindings.driver import CUfunction_attribute
+        from numba.cuda.cudadrv.driver import driver
+
+        function = dispatcher.compile(types)._codelibrary.get_cufunc()
+        which = CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        driver.cuKernelSetAttribute(which, shared, function.handle, function.device.id)
+        self._allowed[types] = shared
+
+
+def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> Callable[[Callable], Kernel]:
+    """Mark an entry point and say what is claimed of it; it is compiled when it is first launched.
+
+    Parameters
+    ----------
+    arguments : str
+        One word each, for the tests that compile without a device: ``f2`` is a two-dimensional array of floats,
+        ``b1`` of booleans, ``i1`` of int64, ``u1`` of int32 (counters); ``f`` and ``i`` are numbers.
+    registers : int
+        At most so many registers per thread, in float32.
+    shared : int
+        Bytes of dynamic shared memory at the largest launch. Static arrays are counted by the compiler.
+    **options
+        For ``cuda.jit``.
+
+    Returns
+    -------
+    function
+        Takes the function, gives a ``Kernel``.
+    """
+    return lambda function: Kernel(function, arguments, registers, shared, **options)
+
+
+def intrinsic(function: Callable) -> Callable:
+    """Mark a function that writes its own LLVM code (Numba's ``intrinsic``); the simulator has none.
+
+    Parameters
+    ----------
+    function : function
+        Takes the typing context and types, gives a signature and a code generator.
+
+    Returns
+    -------
+    function
+        In the simulator, one that says so when it is called.
+    """
+    if simulated():
+
+        def unsimulated(*arguments):
+            raise NotImplementedError(f"{function.__name__}: the simulator has no {function.__name__}")
+
+        return unsimulated
+    numba_cuda()
+    from numba.cuda import extending
+
+    if hasattr(extending, "intrinsic"):
+        return extending.intrinsic(function)
+    from numba.extending import intrinsic as for_all_targets
+
+    return for_all_targets(function)
+
+
+def blocks(size: int, block: int) -> int:
+    """Say how many blocks cover ``size``: the last one may stick out, so kernels ask where they are."""
+    return -(-size // block)
+
+
+def pick(full: int, small: int) -> int:
+    """Choose a block's size: ``full`` on a device; ``small`` in the simulator and inside ``with tiny():``.
+
+    Parameters
+    ----------
+    full, small : int
+
+    Returns
+    -------
+    int
+    """
+    return small if _TINY or simulated() else full
+
+
+@contextmanager
+def tiny() -> Iterator[None]:
+    """Let ``pick`` choose small blocks on a device too, so that small arrays make ragged grids of many blocks."""
+    _TINY.append(True)
+    try:
+        yield
+    finally:
+        _TINY.pop()
+
+
+def resident() -> int:
+    """Say how many blocks may wait for each other: one per multiprocessor; the simulator runs one at a time."""
+    return 1 if simulated() else numba_cuda().get_current_device().MULTIPROCESSOR_COUNT
+
+
+def stream() -> Any:
+    """Give the stream on which kernels are launched and arrays copied: the default one outside ``on_stream``."""
+    return _STREAMS[-1] if _STREAMS else 0
+
+
+@contextmanager
+def on_stream(chosen: Any) -> Iterator[None]:
+    """Launch and copy on another stream.
+
+    Parameters
+    ----------
+    chosen : numba.cuda stream
+
+    Returns
+    -------
+    context manager
+    """
+    _STREAMS.append(chosen)
+    try:
+        yield
+    finally:
+        _STREAMS.pop()

@@ -1,0 +1,136 @@
+"""Every kernel compiles for two architectures, without a GPU, and keeps what it promises.
+
+Needs numba-cuda and NVIDIA's compiler in wheels: pip install 'scratchnn[gpu-compile]'.
+"""
+
+import importlib
+import importlib.util
+import re
+import types
+
+import pytest
+
+from scratchnn import device, ops
+
+numba_cuda = pytest.importorskip(
+    "numba_cuda", reason="numba-cuda is not installed: pip install 'scratchnn[gpu-compile]'"
+)
+core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'scratchnn[gpu-compile]'")
+pytest.importorskip("nvidia.cu13", reason="NVIDIA's compiler is not installed: pip install 'scratchnn[gpu-compile]'")
+if device.simulated():
+    pytest.skip("the simulator compiles nothing", allow_module_level=True)
+
+from numba.cuda import dispatcher  # noqa: E402
+
+from scratchnn.device.filling import fill_kernel_threads  # noqa: E402
+
+ARCHITECTURES = ((8, 0), (9, 0))
+MOST_SHARED = {(8, 0): 163 * 1024, (9, 0): 227 * 1024}  # bytes a block may ask for
+TYPES = {"f": "float32", "i": "int64", "b": "boolean", "u": "int32"}
+
+
+def all_kernels():
+    yield fill_kernel_threads
+    for room in ops.ROOMS:
+        if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
+            yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
+
+
+def signature(words):
+    """Give Numba's signature: f2 is a two-dimensional array of float32 whose rows lie one behind the other."""
+    kinds = []
+    for word in words.split():
+        letter, axes = word[0], int(word[1:] or 0)
+        kinds.append(TYPES[letter] + (f"[{', '.join([':'] * (axes - 1) + ['::1'])}]" if axes else ""))
+    return f"void({', '.join(kinds)})"
+
+
+def compiled(function, words, architecture, **options):
+    """Give the assembly text, and what the assembler says of registers, spills and shared memory."""
+    before = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=architecture)
+    try:
+        ptx, _ = device.cuda.compile_ptx(function, signature(words), cc=architecture, **options)
+    finally:
+        dispatcher.get_current_device = before
+    linker = core.Linker(
+        core.ObjectCode.from_ptx(ptx.encode()),
+        options=core.LinkerOptions(arch="sm_{}{}".format(*architecture), ptxas_options=["-v"]),
+    )
+    linker.link("cubin")
+    return ptx, linker.get_info_log()
+
+
+def report(log):
+    found = {
+        "registers": re.search(r"Used (\d+) registers", log),
+        "stores": re.search(r"(\d+) bytes spill stores", log),
+        "loads": re.search(r"(\d+) bytes spill loads", log),
+        "stack": re.search(r"(\d+) bytes stack frame", log),
+    }
+    numbers = {name: int(match[1]) for name, match in found.items()}
+    shared = re.search(r"(\d+) bytes smem", log)
+    return numbers | {"shared": int(shared[1]) if shared else 0}
+
+
+def faults(kernel, architecture):
+    """List what a kernel promised and does not keep."""
+    ptx, log = compiled(kernel.function, kernel.arguments, architecture)
+    found, numbers = [], report(log)
+    if numbers["stores"] or numbers["loads"]:
+        found.append(f"spills {numbers['stores']} bytes of registers")
+    if numbers["stack"]:
+        found.append(f"has {numbers['stack']} bytes of arrays in local memory")
+    if ".f64" in ptx:
+        found.append(f"computes in float64: {ptx.count('.f64')} instructions")
+    if numbers["registers"] > kernel.registers:
+        found.append(f"uses {numbers['registers']} registers, {kernel.registers} were promised")
+    if numbers["shared"] > device.launching.STATIC_SHARED:
+        found.append(f"has {numbers['shared']} bytes of static shared memory")
+    if numbers["shared"] + kernel.shared > MOST_SHARED[architecture]:
+        found.append(f"wants {numbers['shared'] + kernel.shared} bytes of shared memory")
+    return found
+
+
+KERNELS = list(all_kernels())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: "sm_{}{}".format(*a))
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_a_kernel_keeps_its_promises(kernel, architecture):
+    assert not faults(kernel, architecture)
+
+
+def test_the_checks_notice_broken_promises():
+    cuda = device.cuda
+
+    @device.kernel("f1 f", registers=8)
+    def half_kernel_in_float64(x, much):
+        j = cuda.grid(1)
+        x[j] = 0.5 * x[j] + much
+
+    @device.kernel("f1 i", registers=255)
+    def local_kernel_array(x, n):
+        kept = cuda.local.array(64, x.dtype)
+        for j in range(n):
+            kept[j * n % 64] += x[j]
+        x[0] = kept[n % 64]
+
+    @device.kernel("f1", registers=64, shared=230 * 1024)
+    def shared_kernel_greedy(x):
+        much = cuda.shared.array(0, x.dtype)
+        x[0] = much[0]
+
+    @device.kernel("f1 i1 b2 u1", registers=32)
+    def honest_kernel(x, ids, mask, counter):
+        j = cuda.grid(1)
+        if j < x.size and mask[0, j]:
+            x[j] = x[ids[j]] + x.dtype.type(counter[0])
+
+    said = {k.name: " ".join(faults(k, (9, 0))) for k in
+            (half_kernel_in_float64, local_kernel_array, shared_kernel_greedy, honest_kernel)}  # fmt: skip
+    assert "float64" in said["half_kernel_in_float64"]
+    assert "registers" in said["half_kernel_in_float64"]
+    assert "local memory" in said["local_kernel_array"]
+    assert "bytes of shared memory" in said["shared_kernel_greedy"]
+    assert not said["honest_kernel"]
