@@ -83,11 +83,15 @@ def expect_shape(where: str, name: str, array: np.ndarray, spec: str, sizes: dic
 
 
 def expect_float(where: str, name: str, array: object) -> None:
-    """Raise TypeError unless ``array`` is an ndarray of floating-point or complex numbers."""
-    if not isinstance(array, np.ndarray):
+    """Raise TypeError unless ``array`` is an ndarray of floating-point or complex numbers, here or on a device."""
+    if not _is_array(array):
         raise TypeError(f"{where}: {name} is a {type(array).__name__}, expected a NumPy array of floats")
     if array.dtype.kind not in "fc":
         raise TypeError(f"{where}: {name} has dtype {array.dtype}, expected float32, float64 or complex")
+
+
+def _is_array(array):
+    return isinstance(array, np.ndarray) or getattr(array, "__cuda_ndarray__", False)
 
 
 def expect_ids(where: str, name: str, ids: object, size: int, allowed: tuple[int, ...] = ()) -> None:

@@ -26,21 +26,37 @@ from typing import Any
 
 from .arrays import back, bring, empty, on_device, to_device, to_host, zeros
 from .counting import Count, counting
-from .launching import Kernel, blocks, intrinsic, kernel, on_stream, pick, resident, stream, tiny
+from .launching import (
+    Kernel,
+    blocks,
+    function,
+    intrinsic,
+    kernel,
+    most_shared,
+    on_stream,
+    pick,
+    resident,
+    stream,
+    tiny,
+)
 from .presence import Missing, require, simulated, state, why_missing
+from .rungs import Rung
 
 __all__ = [
     "Count",
     "Kernel",
     "Missing",
+    "Rung",
     "back",
     "blocks",
     "bring",
     "counting",
     "cuda",
     "empty",
+    "function",
     "intrinsic",
     "kernel",
+    "most_shared",
     "on_device",
     "on_stream",
     "pick",

@@ -82,8 +82,22 @@ def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> C
     return lambda function: Kernel(function, arguments, registers, shared, **options)
 
 
+def function(function: Callable) -> Callable:
+    """Mark a function for kernels of other files: compiled into each of them; plain Python in the simulator.
+
+    Parameters
+    ----------
+    function : function
+
+    Returns
+    -------
+    function
+    """
+    return function if simulated() else numba_cuda().jit(device=True)(function)
+
+
 def intrinsic(function: Callable) -> Callable:
-    """Mark a function that writes its own LLVM code (Numba's ``intrinsic``); the simulator has none.
+    """Mark a function that writes its own LLVM code (Numba's ``intrinsic``); the simulator knows no such thing.
 
     Parameters
     ----------
@@ -93,14 +107,7 @@ def intrinsic(function: Callable) -> Callable:
     Returns
     -------
     function
-        In the simulator, one that says so when it is called.
     """
-    if simulated():
-
-        def unsimulated(*arguments):
-            raise NotImplementedError(f"{function.__name__}: the simulator has no {function.__name__}")
-
-        return unsimulated
     numba_cuda()
     from numba.cuda import extending
 
@@ -143,6 +150,18 @@ def tiny() -> Iterator[None]:
 def resident() -> int:
     """Say how many blocks may wait for each other: one per multiprocessor; the simulator runs one at a time."""
     return 1 if simulated() else numba_cuda().get_current_device().MULTIPROCESSOR_COUNT
+
+
+def most_shared() -> int:
+    """Say how many bytes of shared memory a block may ask for: more than 48 KB must be asked for (``Kernel`` does).
+
+    Returns
+    -------
+    int
+    """
+    if simulated():
+        return STATIC_SHARED
+    return numba_cuda().get_current_device().MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 
 
 def stream() -> Any:

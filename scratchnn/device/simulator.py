@@ -20,7 +20,7 @@ def mend() -> None:
 
     lock, dynamic = threading.Lock(), FakeCUDAShared.array
 
-    def array(self: Any, shape: Any, dtype: Any) -> np.ndarray:
+    def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> np.ndarray:
         if shape == 0:
             return dynamic(self, shape, dtype)
         frame = sys._getframe(1)
