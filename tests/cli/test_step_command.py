@@ -8,6 +8,7 @@ import pytest
 
 from scratchnn.cli import main
 from scratchnn.trace import Trace
+from scratchnn.trace.telling import TELLING
 
 SMALL = ("--T", "2", "--B", "1", "--D", "2", "--H", "2")
 
@@ -61,7 +62,8 @@ def test_a_page_is_written_with_right_and_wrong(run, tmp_path):
     code, _, err = run("rnn", *SMALL, "--plant", "rnn-db-mean", "--html", path)
     assert code == 0
     assert str(path) in err
-    assert "rnn-db-mean" in path.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
+    assert all(bug in page for bug in ("rnn-db-mean", *TELLING["rnn"]))
 
 
 def test_a_file_of_ones_own_is_walked_through(run, tmp_path):
@@ -72,6 +74,12 @@ def test_a_file_of_ones_own_is_walked_through(run, tmp_path):
     code, out, _ = run(path, "--text")
     assert code == 0
     assert "my_rnn.py:" in out
+    told = run(path, "--text", "--checks", "none")[1]
+    assert ", 0 checked" in told.splitlines()[-1]
+    path.rename(tmp_path / "mine.py")
+    (tmp_path / "mine.py").write_text("def step(x_t, h_prev, p):\n    return h_prev\n", encoding="utf-8")
+    assert "expected --op with one of" in run(tmp_path / "mine.py")[2]
+    assert "mine.py" in run(tmp_path / "mine.py", "--op", "gru")[2]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,9 @@ def test_a_file_of_ones_own_is_walked_through(run, tmp_path):
         ([], "nothing to walk through"),
         (["lsmt"], "lsmt is no op"),
         (["nowhere.py"], "nowhere.py is not there"),
+        (["folder.py"], "folder.py is a folder"),
+        (["unfinished.py"], "unfinished.py is no Python in line 1"),
+        (["lstm", "--op", "gru"], "op is 'gru', expected one of lstm, gru, rnn, attention, and a file"),
         (["lstm", "--plant", "lstm-nothing"], "no bug is called"),
         (["lstm", "--plant", "gru-db-mean"], "gru"),
         (["lstm", "--from-json", "a.json"], "expected no OP"),
@@ -90,6 +101,8 @@ def test_a_file_of_ones_own_is_walked_through(run, tmp_path):
 )
 def test_bad_input_gets_a_sentence(run, arguments, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "unfinished.py").write_text("def step(x_t,\n", encoding="utf-8")
     code, out, err = run(*arguments)
     assert code == 2
     assert sentence in " ".join(err.split())

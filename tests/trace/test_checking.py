@@ -10,6 +10,7 @@ from scratchnn import ops
 from scratchnn.check.catalogue import bugs
 from scratchnn.errors import InputError
 from scratchnn.trace import Trace, record
+from scratchnn.trace.telling import TELLING, telling
 
 BOUND = 1e-10
 DEFAULT = {"T": 8, "B": 1, "D": 4, "H": 16}  # of the command
@@ -119,15 +120,21 @@ def test_a_loaded_trace_keeps_its_checks_and_makes_no_new_ones(tmp_path):
     assert all(loaded.check(event.n) is None for event in loaded.events[:-1])
 
 
+def test_a_page_has_room_for_the_mistakes_of_a_small_run_only():
+    assert telling(record("lstm", **DEFAULT, checks=False)) == TELLING["lstm"]
+    assert telling(record("lstm", T=100, H=32, checks=False)) == ()
+
+
 def test_a_long_lstm_is_checked_on_demand():
-    trace = record("lstm", T=200, D=32, H=64, checks=False)
-    for node, t in (("dc_t", 150), ("dh_prev", 3), ("da_t", 199), ("dW_h", 120), ("db", 0)):
+    trace = record("lstm", T=200, H=64)
+    assert not any(event.check for event in trace.events), "it would take minutes"
+    for node, t in (("dc_t", 199), ("dW_h", 120)):
         check = trace.check(trace.find(node, t).n)
         assert check.passed, (node, t, check)
     assert "16 of its 16384 entries" in trace.find("dW_h", 120).check.method
-    wrong = record("lstm", T=200, D=32, H=64, checks=False, plant="lstm-dW-h-last-step")
-    assert wrong.check(wrong.find("dW_h", 199).n).passed
-    assert not wrong.check(wrong.find("dW_h", 198).n).passed
+    wrong = record("lstm", T=60, H=64, plant="lstm-dW-h-last-step")
+    assert wrong.check(wrong.find("dW_h", 59).n).passed
+    assert not wrong.check(wrong.find("dW_h", 58).n).passed
 
 
 FIRST_WRONG = {  # what the mistake says itself: the node it spoils, and the first step at which that shows, of T=4
@@ -179,12 +186,20 @@ def _a_badge_is_green_where_the_value_is_right(wrong, right):
         assert event.check.passed == same, (event.node, event.t, event.check)
 
 
+@pytest.mark.parametrize("op", TELLING)
+def test_the_mistakes_of_a_page_show_in_the_default_run(op):
+    for name in TELLING[op]:
+        reds = [event for event in backward(record(op, plant=name)) if event.check and not event.check.passed]
+        assert reds, name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("op", ["lstm", "gru", "rnn"])
 def test_every_mistake_of_the_catalogue_gets_the_right_badges(op):
-    right = record(op, T=3, B=2)
+    sizes = {"T": 2, "B": 2, "D": 2, "H": 3}
+    right = record(op, **sizes)
     for bug in bugs(op):
-        wrong = record(op, T=3, B=2, plant=bug)
+        wrong = record(op, **sizes, plant=bug)
         if bug.kind == "gradient" and "buffer" not in bug.id:
             _a_badge_is_green_where_the_value_is_right(wrong, right)
         wrong_gradients = {one["name"] for one in wrong.gradients if not one["check"].passed}

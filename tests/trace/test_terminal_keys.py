@@ -147,14 +147,12 @@ def shown(text):
 
 def test_right_walks_through_every_equation_with_the_traces_numbers(terminal, story):
     for event in story.events:
-        text = terminal.until(
-            number_of(event.n, story), f"{event.phase.upper()} t={event.t}  {event.node}", event.text[:CUT]
-        )
-        assert f"equation ({event.equation})" in text
-        assert f"reference.py:{event.line}" in text
         value = story.value(event.n)
         wanted = [cell(one) for one in value[(0,) * (value.ndim - 1)][:4]]
-        text = terminal.until(*wanted)
+        where = f"{event.phase.upper()} t={event.t}  {event.node}", event.text[:CUT]
+        text = terminal.until(number_of(event.n, story), *where, *wanted, quiet=0.03)
+        assert f"equation ({event.equation})" in text
+        assert f"reference.py:{event.line}" in text
         assert shown(text)[: len(wanted)] == [one for one in wanted if "." in one]
         assert ("✓ checked" in text) == (event.phase == "backward")
         terminal.press("right")
@@ -324,6 +322,12 @@ def test_resizing(open_terminal):
     terminal.resize(40, 12)
     terminal.press("right")
     terminal.until("2 of ", "FORWARD t=0  i")
+    terminal.resize(9, 3)
+    terminal.press("right", "?", "q", "x", "escape")
+    time.sleep(0.2)
+    terminal.resize(80, 24)
+    terminal.press("right")
+    terminal.until("4 of ", "FORWARD t=0  g")
 
 
 def test_no_colour_where_none_is_wanted(open_terminal):

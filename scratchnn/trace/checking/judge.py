@@ -191,6 +191,8 @@ class Judge:
 
     def _rounding(self, check, found, shaken):
         """Widen the bound of a number that cancels: where the last digits of the inputs move the truth itself."""
+        if None in shaken:
+            return check
         moved = max(_error(one.true, found.true) for one in shaken)
         if check.error > ROOM * moved:
             return check

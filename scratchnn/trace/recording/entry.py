@@ -18,6 +18,7 @@ from .model_problem import PARTS, ModelProblem
 from .parts import Clock, Shelf
 from .problem import OPS, Problem
 
+AT_ONCE = 60_000_000  # numbers that the checks of a run may compute without being asked to: some seconds
 SCORES = ("scaled_dot", "dot", "general", "additive")
 
 
@@ -30,8 +31,9 @@ def record(
     H: int = 4,
     seed: int = 7,
     plant: str | Bug | None = None,
-    checks: bool = True,
+    checks: bool | None = None,
     score: str = "scaled_dot",
+    op: str | None = None,
 ) -> Trace:
     """Record a forward and a backward pass.
 
@@ -48,10 +50,12 @@ def record(
         Draws the inputs, the weights and the gradients from outside.
     plant : str or Bug, optional
         The id of a mistake of the catalogue, to be planted first.
-    checks : bool
-        Judge every event now; ``Trace.check(n)`` judges one later.
+    checks : bool, optional
+        Judge every event now; by default only where that takes seconds. ``Trace.check(n)`` judges one later.
     score : {"scaled_dot", "dot", "general", "additive"}
         Of attention.
+    op : {"lstm", "gru", "rnn", "attention"}, optional
+        What a file is; found from its name, its docstring or its arguments by default.
 
     Returns
     -------
@@ -65,9 +69,9 @@ def record(
     for name, size in {"T": T, "B": B, "D": D, "H": H}.items():
         if not isinstance(size, int) or size < 1:
             raise InputError(f"record: {name} is {size!r}, expected a whole number of at least 1")
-    problem = _problem(what, {"T": T, "B": B, "D": D, "H": H}, seed, plant, score)
+    problem = _problem(what, {"T": T, "B": B, "D": D, "H": H}, seed, plant, score, op)
     trace = recorded(problem)
-    if checks:
+    if _effort(trace) <= AT_ONCE if checks is None else checks:
         trace.judge.check(trace, trace.events)
         trace.judge.check_gradients(trace)
     return trace
@@ -145,9 +149,19 @@ def _upstream(problem):
     return {f"d{name}": array for name, array in problem.upstream.items()}
 
 
-def _problem(what, sizes, seed, plant, score):
+def _effort(trace):
+    """Count what checking everything would compute: the forward pass once for every entry of every gradient."""
+    size = dict.fromkeys(("forward", "backward"), 0)
+    for event in trace.events:
+        size[event.phase] += 0 if event.value is None else trace.array(event.value).size
+    return size["forward"] * size["backward"]
+
+
+def _problem(what, sizes, seed, plant, score, op):
     if score not in SCORES:
         raise InputError(f"record: score is {score!r}, expected one of {', '.join(SCORES)}")
+    if op is not None and (what in OPS or what == "model" or op not in OPS):
+        raise InputError(f"record: op is {op!r}, expected one of {', '.join(OPS)}, and a file")
     if what in OPS:
         return Problem(what, sizes, seed, _bug((what,), plant), score)
     if what == "model":
@@ -156,7 +170,7 @@ def _problem(what, sizes, seed, plant, score):
         raise InputError(f"record: {what!r} cannot be recorded, expected {', '.join(OPS)}, model or a Python file")
     if plant is not None:
         raise InputError("record: a mistake can be planted in our own ops only, not in a file")
-    return FileProblem(what, sizes, seed, score)
+    return FileProblem(what, sizes, seed, score, op)
 
 
 def _bug(rooms, plant):

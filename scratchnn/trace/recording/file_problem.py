@@ -33,6 +33,8 @@ class FileProblem(Problem):
     seed : int
     score : str
         Of attention.
+    op : str, optional
+        What the file is.
 
     Raises
     ------
@@ -40,8 +42,10 @@ class FileProblem(Problem):
         The file cannot be read, says not which op it is, or fails when it runs.
     """
 
-    def __init__(self, path: str | Path, sizes: dict[str, int], seed: int, score: str = "scaled_dot") -> None:
-        student = load(path)
+    def __init__(
+        self, path: str | Path, sizes: dict[str, int], seed: int, score: str = "scaled_dot", op: str | None = None
+    ) -> None:
+        student = load(path, op)
         if student.op not in OPS:
             raise InputError(f"record: {path} is {student.op}, expected one of {', '.join(OPS)}")
         super().__init__(student.op, sizes, seed, None, score)

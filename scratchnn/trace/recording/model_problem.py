@@ -11,7 +11,7 @@ from scratchnn.misconceptions import Bug
 
 from . import model_of_ops
 from .parts import Part
-from .problem import DIGITS, Problem, rewritten
+from .problem import DIGITS, Problem, rewritten, spread
 
 PARTS = ("embedding", "lstm", "attention", "linear", "cross_entropy")
 ENTRIES, CLASSES = 6, 3
@@ -44,7 +44,7 @@ class ModelProblem(Problem):
             "embedding.W": (ENTRIES, D), "lstm.W_x": (D, 4 * H), "lstm.W_h": (H, 4 * H), "lstm.b": (4 * H,),
             **_of_score(score, H), "linear.W": (H, CLASSES), "linear.b": (CLASSES,),
         }  # fmt: skip
-        self.params = {name: np.round(0.5 * rng.normal(size=shape), DIGITS) for name, shape in shapes.items()}
+        self.params = {name: np.round(spread(H) * rng.normal(size=shape), DIGITS) for name, shape in shapes.items()}
         self.upstream: dict[str, np.ndarray] = {}
         self.parts: tuple[Part, ...] = ()
         self.faulty = planting.room_of(bug) if bug else None

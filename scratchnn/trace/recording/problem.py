@@ -52,7 +52,7 @@ class Problem:
             self.options = {"score": score}
             *arrays, params = self.room.sample(self.rng, score=score, **own)
         else:
-            *arrays, params = self.room.sample(self.rng, **sizes)
+            *arrays, params = self.room.sample(self.rng, scale=spread(sizes["H"]), **sizes)
         self.inputs = {name: np.round(array, DIGITS) for name, array in zip(ARGUMENTS[op], arrays, strict=True)}
         named = {} if params is None else params._asdict()
         self.params = {name: np.round(array, DIGITS) for name, array in named.items() if array is not None}
@@ -203,6 +203,21 @@ class Problem:
         Params or None
         """
         return getattr(ops, op or self.op).Params(**params) if params else None
+
+
+def spread(H: int) -> float:
+    """Say how widely weights are drawn: so that many units do not make a run that every rounding throws off course.
+
+    Parameters
+    ----------
+    H : int
+
+    Returns
+    -------
+    float
+        Half, and from 16 units on less with the square root of their number.
+    """
+    return 0.5 * min(1.0, (16 / H) ** 0.5)
 
 
 def listed(module: Any, score: str | None) -> tuple[tuple[str, Any], ...]:

@@ -81,7 +81,7 @@ def _diverge(at, story):
     parted = story.parting()
     if not parted:
         if story.right is None:
-            return replace(at, message="every check passes; x plants a known mistake")
+            return replace(at, message=f"{story.verdict()}; x plants a known mistake")
         return replace(at, message="no value differs: this mistake does not show in these numbers")
     if at.n == parted[0]:
         return replace(at, message="this is the first line that differs; everything before it is right")

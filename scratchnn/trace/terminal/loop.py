@@ -12,6 +12,7 @@ from .screen import as_text, draw
 from .words import PLAIN, Glyphs
 
 WELCOME = "right arrow: the next equation; s: with numbers; ?: all keys"
+UNCHECKED = "this run is too large to check every number at once: v checks the one you look at; ?: all keys"
 SPECIAL = {
     "left": "left", "right": "right", "up": "up", "down": "down", "pageup": "pageup", "pagedown": "pagedown",
     "home": "home", "end": "end", "enter": "enter", "backspace": "backspace", "tab": "tab", "escape": "escape",
@@ -35,7 +36,8 @@ class Walk:
     """
 
     def __init__(self, story, recorder):
-        self.story, self.recorder, self.at = story, recorder, Position(message=WELCOME)
+        checked = any(event.check is not None for event in story.events)
+        self.story, self.recorder, self.at = story, recorder, Position(message=WELCOME if checked else UNCHECKED)
         self.bugs = recorder.bugs()
         self.glyphs = Glyphs() if _knows_signs() else PLAIN
 

@@ -142,6 +142,19 @@ class Story(Values):
                 leaves.setdefault(name, (array, self.axes_of(name, array, n)))
         return leaves
 
+    def verdict(self):
+        """Say what the checks of a run without a failed one amount to.
+
+        Returns
+        -------
+        str
+        """
+        back = [event for event in self.events if event.phase == "backward"]
+        checked = sum(event.check is not None for event in back)
+        if checked:
+            return "every check passes" + ("" if 2 * checked > len(back) else f" so far: {checked} of {len(back)}")
+        return "nothing is checked yet: v checks the number you look at"
+
     def parting(self):
         """List the events whose value is not that of the right run, or that fail their check where there is none.
 
