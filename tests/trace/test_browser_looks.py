@@ -4,6 +4,8 @@ import base64
 
 import pytest
 
+from scratchnn.trace import record
+
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's pipes
 BUG = "lstm-dc-next-dropped"
 CONTRAST = """
@@ -84,6 +86,19 @@ def test_on_paper_and_without_scripts_stand_the_tables(visit, pages):
     assert page.one("#tables").is_displayed()
     assert page.one("noscript p").is_displayed()
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_long_run_pages_smoothly(reader, tmp_path):
+    page = reader(record("lstm", T=200, H=64, checks=False).html(tmp_path / "long.html"))
+    took = page.driver.execute_script(
+        "return ['ArrowRight', 'PageDown', 'ArrowLeft', 'PageUp'].flatMap((key) => Array.from({length: 10}, () => {"
+        "  const begin = performance.now();"
+        "  document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));"
+        "  return document.body.offsetHeight && performance.now() - begin; }))"
+    )
+    assert sorted(took)[len(took) // 2] < 150, took  # milliseconds, on a busy machine
+    page.type("#search", "dc_t 100")
+    assert "too large" in page.text("#check")
 
 
 def test_the_notebook_frame_steps_too(browser, reader, pages, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from scratchnn.errors import InputError
 from scratchnn.trace import Trace, record
 from scratchnn.trace.page import document, write
+from scratchnn.trace.telling import TELLING
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -46,6 +47,20 @@ def test_the_page_holds_the_whole_trace(trace):
     assert [one.text for one in read.events] == [one.text for one in trace.events]
     assert len(read.arrays) == len(trace.arrays)
     assert all(np.array_equal(a, b) for a, b in zip(read.arrays, trace.arrays, strict=True))
+
+
+def test_a_wrong_run_shares_what_it_can_with_the_right_one(trace):
+    wrong = [record("lstm", T=3, B=1, D=2, H=3, seed=1, plant=bug) for bug in TELLING["lstm"]]
+    data = embedded(document(trace, wrong))
+    for own, one in zip(data["wrong"], wrong, strict=True):
+        assert len(json.dumps(own)) < 0.6 * len(json.dumps(one.to_json()))
+        arrays = [json.dumps(x) for x in data["right"]["arrays"] + own["arrays"]]
+        assert len(set(arrays)) == len(arrays), "equal arrays stand once"
+        assert not any(event.keys() - {"like"} for event in own["events"] if "forward" in _twin(event, data))
+
+
+def _twin(event, data):
+    return data["right"]["events"][event["like"]]["phase"]
 
 
 def test_it_is_well_formed_and_no_id_stands_twice(trace):
@@ -107,4 +122,4 @@ def test_the_tables_show_every_equation_and_value(trace):
     row = next(one for one in tables.split("<tr") if "dc_t = dc_next" in one and "<td>1</td>" in one)
     for x in trace.array(event.value).ravel():
         assert f"{x:.4g}".replace("-", "−") in row
-    assert "pass, error" in row
+    assert "✓ pass" in row

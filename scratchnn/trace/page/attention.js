@@ -1,7 +1,6 @@
 // Attention: the map of alpha, one query's row, and the row of the softmax Jacobian that makes dscores.
 function latestOf(node) {
-  const all = shown().events.filter((e) => e.op === "attention" && e.node === node);
-  return all.at(-1) || null;
+  return shown().events.findLast((e) => e.op === "attention" && e.node === node) || null;
 }
 
 function rowOf(event, query) {
@@ -14,7 +13,11 @@ function rowOf(event, query) {
 function drawAttention() {
   const alpha = latestOf("alpha");
   $("attention").hidden = !alpha || shown().value(alpha).shape.length !== 3;
-  if ($("attention").hidden) return;
+  const { plant, batch, row, source } = state;
+  if (!$("attention").hidden) afresh("attention", [plant, batch, row, source].join(), () => buildAttention(alpha));
+}
+
+function buildAttention(alpha) {
   const [, Q, S] = shown().value(alpha).shape;
   const query = Math.min(state.row, Q - 1);
   const source = Math.min(state.source ?? 0, S - 1);

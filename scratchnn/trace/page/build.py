@@ -10,6 +10,7 @@ from scratchnn import files
 from scratchnn.errors import InputError
 
 from ..model import Trace
+from .packing import packed
 from .table import tables
 
 SCRIPTS = (
@@ -42,7 +43,7 @@ def document(trace: Trace, wrong: Sequence[Trace] = ()) -> str:
             raise InputError(
                 f"trace.page: the wrong trace is of {other.op} {other.sizes}, expected {trace.op} {trace.sizes}"
             )
-    data = {"right": trace.to_json(), "wrong": [one.to_json() for one in wrong]}
+    data = packed(trace, wrong)
     parts = {
         "TITLE": html.escape(trace.title),
         "STYLE": _part("page.css"),

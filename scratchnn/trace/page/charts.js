@@ -22,13 +22,20 @@ function drawShares() {
   const shares = sharesOf(shown());
   $("shares").hidden = !shares.size;
   if (!shares.size) return;
+  afresh("shares", state.plant, () => buildShares(shares));
+  for (const button of $("shares").querySelectorAll("[data-share]")) {
+    button.classList.toggle("done", Number(button.dataset.go) <= state.n);
+    button.classList.toggle("here", Number(button.dataset.t) === now().t);
+    button.tabIndex = Number(button.dataset.t) === (now().t ?? 0) ? 0 : -1;
+  }
+}
+
+function buildShares(shares) {
   const rows = [...shares].map(([, bars]) => {
     const largest = Math.max(...bars.map((one) => one.size)) || 1;
     const { node } = bars[0].event;
     const buttons = bars.map(({ event, size }) => {
-      const done = event.n <= state.n ? " done" : "";
-      const here = event.t === now().t ? " here" : "";
-      return `<button class="share${done}${here}" data-go="${event.n}" data-share="${escapeText(node)}" data-full="${size}" tabindex="${event.t === (now().t ?? 0) ? 0 : -1}" title="t=${event.t}: ${size}" aria-label="${escapeText(node)}, t=${event.t}: norm ${rounded(size)}"><span style="height:${Math.max(2, (size / largest) * 56).toFixed(1)}px"></span><small>${event.t}</small></button>`;
+      return `<button class="share" data-t="${event.t}" data-go="${event.n}" data-share="${escapeText(node)}" data-full="${size}" title="t=${event.t}: ${size}" aria-label="${escapeText(node)}, t=${event.t}: norm ${rounded(size)}"><span style="height:${Math.max(2, (size / largest) * 56).toFixed(1)}px"></span><small>${event.t}</small></button>`;
     });
     return `<div class="shares"><h3>${escapeText(node)} <span class="quiet">largest ${number(largest)}</span></h3><div class="bars wide">${buttons.join("")}</div></div>`;
   });
@@ -63,18 +70,21 @@ function flowOf(run) {
 function drawFlow() {
   const curves = flowOf(shown());
   $("flow").hidden = !curves.length;
-  if (!curves.length) return;
+  if (curves.length) afresh("flow", `${state.plant} ${now().t}`, () => buildFlow(curves));
+}
+
+function buildFlow(curves) {
   const all = curves.flatMap((one) => one.points).filter((p) => p.y > 0 && Number.isFinite(p.y));
   const [low, high] = [Math.floor(Math.log10(Math.min(...all.map((p) => p.y)))), Math.ceil(Math.log10(Math.max(...all.map((p) => p.y))))];
   const T = Math.max(...all.map((p) => p.t));
-  const [width, height, left, bottom] = [520, 230, 52, 34];
+  const [width, height, left, bottom] = [520, 246, 60, 50];
   const x = (t) => left + 12 + (t / (T || 1)) * (width - left - 28);
   const y = (v) => 12 + ((high - Math.log10(v)) / (high - low || 1)) * (height - bottom - 16);
   const step = Math.max(1, Math.ceil((high - low) / 5));
   const grid = [];
   for (let k = low; k <= high; k += step) grid.push(`<line class="rule" x1="${left}" x2="${width - 8}" y1="${y(10 ** k)}" y2="${y(10 ** k)}"/><text x="${left - 6}" y="${y(10 ** k) + 4}" text-anchor="end">${10 ** k >= 1e-3 && k < 4 ? 10 ** k : `1e${k}`}</text>`);
   const every = Math.max(1, Math.ceil((T + 1) / 12));
-  for (let t = 0; t <= T; t += every) grid.push(`<text x="${x(t)}" y="${height - 16}" text-anchor="middle">${t}</text>`);
+  for (let t = 0; t <= T; t += every) grid.push(`<text x="${x(t)}" y="${height - 30}" text-anchor="middle">${t}</text>`);
   const lines = curves.map(({ label, points, kind }) => {
     const good = points.filter((p) => p.y > 0 && Number.isFinite(p.y));
     const mark = (p) => (kind === "dh_t" ? `<circle cx="${x(p.t)}" cy="${y(p.y)}" r="4"` : kind === "dc_t" ? `<rect x="${x(p.t) - 4}" y="${y(p.y) - 4}" width="8" height="8"` : `<path d="M${x(p.t)} ${y(p.y) - 5}l5 9h-10z"`);
@@ -84,5 +94,5 @@ function drawFlow() {
   const cursor = now().t === null ? "" : `<line class="cursor" x1="${x(now().t)}" x2="${x(now().t)}" y1="6" y2="${height - bottom}"/>`;
   const legend = curves.map(({ label, kind }) => `<span class="curve-key ${kind}">${{ dh_t: "●", dc_t: "■", gates: "▲" }[kind]} ${escapeText(label)}</span>`).join("");
   const spoken = curves.map(({ label, points }) => `${label}: ${points.map((p) => `t=${p.t} ${rounded(p.y)}`).join(", ")}`).join(". ");
-  $("flow").innerHTML = `<h2>How the gradient flows back</h2><svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(spoken)}">${grid.join("")}<text x="${width / 2}" y="${height - 2}" text-anchor="middle">time step t</text>${cursor}${lines.join("")}</svg><p class="legend">${legend}</p>`;
+  $("flow").innerHTML = `<h2>How the gradient flows back</h2><svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(spoken)}">${grid.join("")}<text x="${width / 2}" y="${height - 6}" text-anchor="middle">time step t</text>${cursor}${lines.join("")}</svg><p class="legend">${legend}</p>`;
 }

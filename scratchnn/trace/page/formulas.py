@@ -1,7 +1,10 @@
 """Equations for a page: LaTeX to MathML, and the code's own text where there is no LaTeX."""
 
 import html
+import re
 from typing import Any
+
+_PRIME = re.compile(r"<msup>(<mi>\w</mi>)<mi>(&#x02032;)</mi></msup>")  # that sign stands high by itself
 
 
 def formula(equation: dict[str, Any]) -> str:
@@ -22,7 +25,7 @@ def formula(equation: dict[str, Any]) -> str:
         from latex2mathml.converter import convert  # opened when needed
 
         try:
-            return convert(latex)
+            return _PRIME.sub(r"\1<mo>\2</mo>", convert(latex))
         except Exception:  # a user's own LaTeX: the text says the same
             pass
     return f"<code>{html.escape(equation.get('text') or '')}</code>"

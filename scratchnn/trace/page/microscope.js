@@ -61,7 +61,10 @@ function drawWire(wire, places, back, lit, used) {
   const active = back ? from === lit && used.has(b.name) : to === lit && used.has(from);
   const marker = back ? "marker-start" : "marker-end";
   const path = `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-  return `<path class="wire${active ? " active" : ""}" d="${path}" ${marker}="url(#tip)"/>`;
+  const [source, end] = back ? [b, a] : [a, b];
+  const carried = source.array ? source.array.data[entryOf(source.array, source.gate)] : "not computed yet";
+  const words = `${escapeText(source.name)} → ${escapeText(end.name)}`;
+  return `<path class="wire${active ? " active" : ""}" d="${path}" ${marker}="url(#tip)" data-node="${words}" data-full="${carried}"><title>${words}: ${carried}</title></path>`;
 }
 
 function drawBox(name, place, isLit, used) {

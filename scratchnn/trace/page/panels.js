@@ -58,7 +58,8 @@ function drawCheck() {
   const check = event.check;
   const array = shown().value(event);
   if (!check) {
-    const why = event.phase === "forward" ? "The forward pass is what the check of every gradient runs again; it is the measure here, not the measured." : "No independent value was made for this line.";
+    const some = shown().events.some((e) => e.check);
+    const why = event.phase === "backward" && !some ? "This run was too large to check every number at once: in the terminal v checks the number you look at, and --checks all checks every one." : event.phase === "forward" ? "The forward pass is what the check of every gradient runs again; it is the measure here, not the measured." : "No independent value was made for this line.";
     $("check").innerHTML = `<h2>Independent check ${badge(null)}</h2><p>Not checked. ${why}</p>`;
     return;
   }
@@ -91,16 +92,21 @@ function drawAddends() {
   if (!arrays.length) return;
   const flat = array ? entryNow(array) : 0;
   const largest = Math.max(...arrays.map(([, one]) => (one ? norm(one) : 0))) || 1;
+  const how = arrays.some(([one]) => one.factors || one.summed !== undefined);
   const items = arrays.map(([one, values]) => {
-    const how = one.factors ? one.factors.map((f) => `${f.name}${f.transposed ? ".T" : ""}`).join(" @ ") : one.summed !== undefined ? `sum of ${one.name || "it"} over axis ${one.axis}` : "";
+    const made = one.factors ? one.factors.map((f) => `${f.name}${f.transposed ? ".T" : ""}`).join(" @ ") : one.summed !== undefined ? `sum of ${one.name || "it"} over axis ${one.axis}` : "";
     const entry = values && sizeOf(values) === (array ? sizeOf(array) : 0) ? number(values.data[flat]) : "";
-    return `<tr><th scope="row">${escapeText(one.source)}</th><td>${escapeText(how)}</td><td>${entry}</td><td>${values ? `<span class="bar" style="--w:${(norm(values) / largest) * 100}%"></span>${number(norm(values))}` : ""}</td></tr>`;
+    return `<tr><th scope="row">${escapeText(one.source)}</th>${how ? `<td>${escapeText(made)}</td>` : ""}<td>${entry}</td><td>${values ? `<span class="bar" style="--w:${(norm(values) / largest) * 100}%"></span>${number(norm(values))}` : ""}</td></tr>`;
   });
   const running = event.kind === "add" ? "<p class=\"hint\">Added to the sum of the steps after it; see below how much each time step contributes.</p>" : "";
-  $("addends").innerHTML = `<h2>Addends by source</h2><div class="wide" tabindex="0" role="region" aria-label="Addends"><table><thead><tr><th scope="col">from</th><th scope="col">as</th><th scope="col">entry</th><th scope="col">norm</th></tr></thead><tbody>${items.join("")}</tbody></table></div>${running}`;
+  $("addends").innerHTML = `<h2>Addends by source</h2><div class="wide" tabindex="0" role="region" aria-label="Addends"><table><thead><tr><th scope="col">from</th>${how ? '<th scope="col">as</th>' : ""}<th scope="col">entry</th><th scope="col">norm</th></tr></thead><tbody>${items.join("")}</tbody></table></div>${running}`;
 }
 
 function drawGradients() {
+  afresh("gradients", state.plant, buildGradients);
+}
+
+function buildGradients() {
   const items = shown().gradients.map((one) => {
     const array = shown().array(one.array);
     return `<tr><th scope="row"><code>${escapeText(one.name.replace(/(\w+)$/, "d$1"))}</code></th><td>${array ? shapeText(array) : ""}</td><td>${array ? number(norm(array)) : ""}</td><td>${badge(one.check)} ${one.check ? `error ${number(one.check.error)}` : "not checked"}</td></tr>`;

@@ -1,6 +1,16 @@
 // A recorded run: its events, their values, and where each came from.
 const BACK_TO_NUMBERS = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 
+/** A wrong run, put together of what is its own and what it shares with the right one. */
+function unpacked(wrong, right) {
+  const events = wrong.events.map(({ like, ...own }) => {
+    const twin = like === undefined ? {} : right.events[like];
+    const check = own.check && twin.check ? { ...twin.check, ...own.check } : own.check === undefined ? twin.check : own.check;
+    return { ...twin, ...own, check };
+  });
+  return { ...right, ...wrong, events, arrays: [...right.arrays, ...wrong.arrays] };
+}
+
 class Run {
   constructor(plain) {
     Object.assign(this, plain);

@@ -1,7 +1,7 @@
 // Where the reader is: event, entry, bug. The address keeps it.
 const DATA = JSON.parse(document.getElementById("data").textContent);
+const WRONG = DATA.wrong.map((one) => new Run(unpacked(one, DATA.right)));
 const RIGHT = new Run(DATA.right);
-const WRONG = DATA.wrong.map((one) => new Run(one));
 const SIZES = RIGHT.sizes;
 const WIDTH = SIZES.H || SIZES.F || SIZES.E || 1;
 const state = { n: 0, unit: 0, batch: 0, row: 0, picked: null, plant: -1 };
@@ -75,6 +75,14 @@ function writeAddress() {
   } catch {
     // a notebook's frame may forbid it
   }
+}
+
+/** Draw a part of the page that depends on nothing but its key, if that has changed. */
+const drawn = new Map();
+function afresh(part, key, work) {
+  if (drawn.get(part) === key) return;
+  work();
+  drawn.set(part, key);
 }
 
 const clamp = (k, size) => Math.max(0, Math.min(size - 1, Number.isFinite(k) ? Math.trunc(k) : 0));

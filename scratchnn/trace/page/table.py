@@ -60,9 +60,10 @@ def values(trace: Trace) -> str:
     left_out = len(events) - ROWS
     if left_out > 0:
         events = events[: ROWS // 2] + events[-ROWS // 2 :]
-    note = f"<p>{left_out} events between the first and the last are left out here.</p>" if left_out > 0 else ""
+    note = "<p>–: not checked; the forward pass is what the check of every gradient runs again.</p>"
+    note += f"<p>{left_out} events between the first and the last are left out here.</p>" if left_out > 0 else ""
     rows = "".join(_row(trace, one) for one in events)
-    return note + _table("Every value, in the order of the run", ("t", "line", "value", "check"), rows)
+    return note + _table("Every value, in the order of the run", ("t", "line", "value", "check, error"), rows)
 
 
 def _table(caption, heads, rows):
@@ -80,7 +81,7 @@ def _row(trace: Trace, event: Event) -> str:
     value = running if event.value is None else _numbers(trace.array(event.value))
     return (
         f'<tr class="{event.phase}"><td>{when}</td><td><code>{html.escape(event.text)}</code>{number}</td>'
-        f"<td>{value}</td><td>{verdict(event.check)}</td></tr>"
+        f'<td>{value}</td><td class="short">{verdict(event.check)}</td></tr>'
     )
 
 
@@ -96,8 +97,8 @@ def verdict(check: Check | None) -> str:
     str
     """
     if check is None:
-        return "not checked"
-    return f"{'pass' if check.passed else 'FAIL'}, error {check.error:.1e}"
+        return "–"
+    return f"{'✓ pass' if check.passed else '✗ FAIL'}, {check.error:.1e}"
 
 
 def _numbers(array):
