@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from scratchnn import jit
-from scratchnn.jit.rows import added, call_rows, clamped, copied, place, row_loop
+from scratchnn.jit.rows import added, call_rows, copied, over_table, place, row_loop
+from scratchnn.jit.symbols import at_least_zero, clamped
 from scratchnn.ops.activations.formula import sigmoid, tanh
 
 DTYPES = [np.float32, np.float64]
@@ -25,7 +26,7 @@ def gates(x, y):
 
 
 def brought(x, root):
-    return clamped(x, type(x)(1.5)), math.sqrt(root)
+    return clamped(x, type(x)(1.5)), math.sqrt(at_least_zero(root))
 
 
 def branching(x):
@@ -95,11 +96,11 @@ def test_formulas_call_formulas(dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_not_a_number_and_infinity_behave(dtype):
-    x = np.array([[np.nan, np.inf, -np.inf, -3, 0.5] * 4], dtype)
+    x = np.array([[np.nan, np.inf, -np.inf, -3, 0.5] * 4], dtype)  # the root of what is below 0 would be a NaN
     first, second = np.empty_like(x), np.empty_like(x)
-    two_in_two_out(row_loop(brought, "vvvv", dtype), 1, 20, x, np.abs(x), first, second)
+    two_in_two_out(row_loop(brought, "vvvv", dtype), 1, 20, x, x, first, second)
     np.testing.assert_array_equal(first, np.clip(x, -1.5, 1.5))
-    np.testing.assert_allclose(second, np.sqrt(np.abs(x)), rtol=np.finfo(dtype).eps)
+    np.testing.assert_allclose(second, np.sqrt(np.clip(x, 0, None)), rtol=np.finfo(dtype).eps)
     two_in_two_out(row_loop(gates, "vvvv", dtype), 1, 20, x, x, first, second)
     assert (np.isnan(first) == np.isnan(x)).all()
     np.testing.assert_array_equal(second[0, 1:3], [1, 0])
@@ -121,6 +122,34 @@ def test_sums_may_be_written_where_they_are_read():
 
 def pair(x, y):
     return *added(x, y), x + 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_table_describes_rows_of_any_length_anywhere(dtype):
+    """Three arrays apart, one of them empty; the last numbers of each belong to somebody else."""
+    run = over_table(row_loop(arithmetic, "wvnvv", dtype, table=True))
+    lengths = (5, 0, 33)
+    arrays = [[numbers(k, n + 2, dtype=dtype) for k in range(4)] for n in lengths]
+    given = [[array.copy() for array in row] for row in arrays]
+    shift = numbers(9, 3, dtype=dtype)
+    size = np.dtype(dtype).itemsize
+    table = np.array(
+        [
+            [n, x.ctypes.data, y.ctypes.data, shift.ctypes.data + k * size, first.ctypes.data, second.ctypes.data]
+            for k, (n, (x, y, first, second)) in enumerate(zip(lengths, arrays, strict=True))
+        ],
+        np.int64,
+    )
+    run(len(lengths), table.ctypes.data)
+    for k, n in enumerate(lengths):
+        x, y, *_ = (array[:n].astype(float) for array in given[k])
+        x_new, y_new, first, second = arrays[k]
+        np.testing.assert_array_equal(y_new, given[k][1])
+        for found, before, wanted in zip(
+            (x_new, first, second), (0, 2, 3), _wanted(x, y, float(shift[k])), strict=True
+        ):
+            np.testing.assert_allclose(found[:n], wanted, rtol=0, atol=40 * np.finfo(dtype).eps)
+            np.testing.assert_array_equal(found[n:], given[k][before][n:])
 
 
 @pytest.mark.skipif(jit.PLAIN, reason="plain numbers may branch")
@@ -153,6 +182,7 @@ import numpy as np, test_rows as tried
 for dtype in tried.DTYPES:
     tried.test_every_length_of_a_row_and_nothing_beside_it(dtype)
     tried.test_formulas_call_formulas(dtype)
+    tried.test_a_table_describes_rows_of_any_length_anywhere(dtype)
 """
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | sky, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -12,12 +12,12 @@ What Numba would make of the same loop depends on whether LLVM finds that it may
 second of compiling; and the numbers beyond the last full vector, 4 of 20, it does one by one. Here a loop costs some
 20 ms, is vectors by construction, and the last vector goes through a mask.
 
-A formula may use arithmetic, ``np.float32``, ``type(x)(0.5)``, ``math.tanh``, ``math.sqrt``, ``clamped`` and other
-such formulas, and no ``if``: a symbol is neither true nor false.
+A formula may use arithmetic, ``np.float32``, ``type(x)(0.5)``, ``math.tanh``, ``math.sqrt``, ``clamped``,
+``at_least_zero`` and other such formulas, and no ``if``: a symbol is neither true nor false.
 """
 
+import ctypes
 from collections.abc import Callable
-from types import FunctionType, SimpleNamespace
 
 import numpy as np
 from llvmlite import ir
@@ -25,29 +25,22 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike
 
-from .compiling import PLAIN, scalar
+from .compiling import PLAIN
 from .machine import addresses_of, vector_bytes
+from .symbols import on_symbols, python_of, symbols
 from .vectors import (
     INDEX,
-    declare,
     first_lanes,
     load,
     masked_load,
     masked_store,
     number_of,
     repeated,
-    suffix,
     vector_at,
 )
 
 _CODES: dict[tuple, int] = {}
 _TWINS: list = []  # in plain Python, what an "address" stands for
-
-
-@scalar
-def clamped(x, most):
-    """Bring x into [-most, most]; a NaN stays NaN."""
-    return most if x > most else (-most if x < -most else x)
 
 
 def copied(x):
@@ -60,7 +53,7 @@ def added(x, y):
     return (x + y,)
 
 
-def row_loop(formula: Callable, kinds: str, dtype: DTypeLike) -> int:
+def row_loop(formula: Callable, kinds: str, dtype: DTypeLike, table: bool = False) -> int:
     """Compile a loop that applies a formula to every number of many rows.
 
     Parameters
@@ -73,6 +66,8 @@ def row_loop(formula: Callable, kinds: str, dtype: DTypeLike) -> int:
         row that is also an output. Outputs are the ``w`` in their order, then the arrays behind the inputs.
     dtype : dtype
         float32 or float64.
+    table : bool
+        Rows are described by a table: see ``over_table``.
 
     Returns
     -------
@@ -89,26 +84,26 @@ def row_loop(formula: Callable, kinds: str, dtype: DTypeLike) -> int:
     if "<" in formula.__qualname__:
         raise ValueError(f"row_loop: {formula.__qualname__} has no name of its own, under which code could be kept")
     size = np.dtype(dtype).itemsize
-    key = (formula.__module__, formula.__qualname__, kinds, size)
+    key = (formula.__module__, formula.__qualname__, kinds, size, table)
     if key not in _CODES:
         if PLAIN:
-            _TWINS.append((formula, kinds))
+            _TWINS.append((formula, kinds, size))
             _CODES[key] = len(_TWINS) - 1
         else:
             name = "rows_" + "_".join(map(str, key)).replace(".", "_")
-            found = addresses_of(name, [name], lambda: [write_loop(name, formula, kinds, size)])
+            found = addresses_of(name, [name], lambda: [write_loop(name, formula, kinds, size, table)])
             _CODES[key] = found[0]
     return _CODES[key]
 
 
-def write_loop(name: str, formula: Callable, kinds: str, size: int) -> ir.Module:
+def write_loop(name: str, formula: Callable, kinds: str, size: int, table: bool = False) -> ir.Module:
     """Write a ``row_loop`` in LLVM's language: for each row, full vectors, then what is left through a mask.
 
     Parameters
     ----------
     name : str
         Of the function.
-    formula, kinds
+    formula, kinds, table
         As in ``row_loop``.
     size : int
         Bytes of a number.
@@ -121,31 +116,38 @@ def write_loop(name: str, formula: Callable, kinds: str, size: int) -> ir.Module
     module = ir.Module(name)
     vector = ir.VectorType(number_of(size), lanes)
     pointer = vector.element.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [INDEX, INDEX] + [pointer, INDEX] * len(kinds))
-    function = ir.Function(module, kind, name)
+    arguments = [INDEX, INDEX.as_pointer()] if table else [INDEX, INDEX] + [pointer, INDEX] * len(kinds)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
     rows, columns, *given = function.args
-    begun, strides = given[::2], given[1::2]
     parts = ("entry", "row", "loop", "rest", "last", "end", "out")
     block = {part: function.append_basic_block(part) for part in parts}
 
     at = ir.IRBuilder(block["entry"])
-    full = at.and_(columns, INDEX(-lanes))
-    left = at.sub(columns, full)
-    mask = first_lanes(at, left, lanes)
     at.cbranch(at.icmp_signed(">", rows, INDEX(0)), block["row"], block["out"])
 
     at = ir.IRBuilder(block["row"])
     row = at.phi(INDEX)
-    places = [at.phi(pointer) for _ in kinds]
+    moving = [(row, INDEX(0), INDEX(1))]  # from row to row: what, where it begins, how far it goes
+    if table:
+        line = at.phi(columns.type)
+        moving.append((line, columns, INDEX(1 + len(kinds))))
+        columns, *begun = (at.load(at.gep(line, [INDEX(k)])) for k in range(1 + len(kinds)))
+        places = [at.inttoptr(address, pointer) for address in begun]
+    else:
+        places = [at.phi(pointer) for _ in kinds]
+        moving += zip(places, given[::2], given[1::2], strict=True)
+    full = at.and_(columns, INDEX(-lanes))
+    left = at.sub(columns, full)
+    mask = first_lanes(at, left, lanes)
     whole_row = [repeated(at, at.load(p), vector) if k == "n" else None for p, k in zip(places, kinds, strict=True)]
     at.cbranch(at.icmp_signed(">", full, INDEX(0)), block["loop"], block["rest"])
 
     def apply(at, j, read, write):
         vectors = [p if k == "n" else vector_at(at, p, j, vector) for p, k in zip(places, kinds, strict=True)]
-        symbol = _symbols(module, at, vector)
+        symbol = symbols(module, at, vector)
         inputs, outputs = _inputs_outputs(formula, kinds)
         numbers = [symbol(whole_row[k] if kinds[k] == "n" else read(vectors[k])) for k in inputs]
-        made = _on_symbols(formula, symbol)(*numbers)
+        made = on_symbols(formula, symbol)(*numbers)
         for value, k in zip(made, outputs, strict=True):
             write(value.value, vectors[k])
 
@@ -169,14 +171,11 @@ def write_loop(name: str, formula: Callable, kinds: str, size: int) -> ir.Module
     at.branch(block["end"])
 
     at = ir.IRBuilder(block["end"])
-    row_next = at.add(row, INDEX(1))
-    for phi, first, after in [
-        (row, INDEX(0), row_next),
-        *((p, b, at.gep(p, [s])) for p, b, s in zip(places, begun, strides, strict=True)),
-    ]:
+    following = [at.add(phi, d) if phi.type == INDEX else at.gep(phi, [d]) for phi, _, d in moving]
+    for (phi, first, _), then in zip(moving, following, strict=True):
         phi.add_incoming(first, block["entry"])
-        phi.add_incoming(after, block["end"])
-    at.cbranch(at.icmp_signed("<", row_next, rows), block["row"], block["out"])
+        phi.add_incoming(then, block["end"])
+    at.cbranch(at.icmp_signed("<", following[0], rows), block["row"], block["out"])
 
     at = ir.IRBuilder(block["out"])
     at.ret_void()
@@ -185,74 +184,43 @@ def write_loop(name: str, formula: Callable, kinds: str, size: int) -> ir.Module
 
 def _inputs_outputs(formula, kinds):
     """Give the places in ``kinds`` of what the formula takes and of what it gives."""
-    count = _python(formula).__code__.co_argcount
+    count = python_of(formula).__code__.co_argcount
     inputs, behind = range(count), range(count, len(kinds))
     return inputs, [*(k for k in inputs if kinds[k] == "w"), *behind]
 
 
-def _python(function):
-    return getattr(function, "py_func", function)
+def over_table(code: int) -> Callable[[int, int], None]:
+    """Give a function of Python that runs a ``row_loop`` over a table, outside Python's lock.
+
+    Parameters
+    ----------
+    code : int
+        From ``row_loop`` with ``table``.
+
+    Returns
+    -------
+    function
+        Takes the number of rows and the address of their table, (rows, 1 + arrays) int64: how many numbers a row has,
+        and the addresses of its first number in each array.
+    """
+    if not PLAIN:
+        return ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(code)
+    _, kinds, size = _TWINS[code]
+    number = ctypes.c_float if size == 4 else ctypes.c_double
+
+    def run(rows, address):
+        table = _array_at(address, ctypes.c_int64, rows * (1 + len(kinds))).reshape(rows, -1)
+        for columns, *places in table.tolist():
+            given = []
+            for place, kind in zip(places, kinds, strict=True):
+                given += [(_array_at(place, number, 1 if kind == "n" else columns), 0), 0]
+            call_rows(code, 1, columns, *given)
+
+    return run
 
 
-def _symbols(module, at, vector):
-    """Make the class of symbols whose arithmetic is written down at ``at``."""
-    flags = ("contract",)  # as FLAGS in compiling.py
-
-    class Symbol:
-        __array_ufunc__ = None  # NumPy's numbers leave the arithmetic to us
-
-        def __init__(self, value):
-            constant = isinstance(value, int | float | np.generic)
-            self.value = ir.Constant(vector, [float(value)] * vector.count) if constant else value
-
-        def __bool__(self):
-            raise TypeError("a formula on symbols cannot branch: there is one symbol for many numbers")
-
-        def __neg__(self):
-            return Symbol(at.fneg(self.value))
-
-    def binary(write, turned):
-        def apply(self, other):
-            pair = [self.value, other.value if isinstance(other, Symbol) else Symbol(other).value]
-            return Symbol(write(*(pair[::-1] if turned else pair), flags=flags))
-
-        return apply
-
-    for name, write in {"add": at.fadd, "sub": at.fsub, "mul": at.fmul, "truediv": at.fdiv}.items():
-        setattr(Symbol, f"__{name}__", binary(write, False))
-        setattr(Symbol, f"__r{name}__", binary(write, True))
-
-    def called(name):
-        full = f"llvm.{name}.{suffix(vector)}"
-        return lambda x: Symbol(at.call(declare(module, full, vector, [vector]), [x.value]))
-
-    def brought_into(x, most):
-        for sign, end in ((">", most), ("<", -most)):
-            x = Symbol(at.select(at.fcmp_ordered(sign, x.value, end.value), end.value, x.value))
-        return x
-
-    single = vector.element == ir.FloatType()
-    Symbol.names = {
-        "np": SimpleNamespace(float32=Symbol if single else float, float64=float if single else Symbol),
-        "math": SimpleNamespace(tanh=called("tanh"), sqrt=called("sqrt")),
-        "clamped": brought_into,
-    }
-    Symbol.turned = {}
-    return Symbol
-
-
-def _on_symbols(function, symbol):
-    """Give the function, with all it calls, turned into a function of symbols."""
-    function = _python(function)
-    if function not in symbol.turned:
-        names = {**function.__globals__}
-        symbol.turned[function] = FunctionType(function.__code__, names)
-        for name in function.__code__.co_names:
-            if name in symbol.names:
-                names[name] = symbol.names[name]
-            elif isinstance(_python(names.get(name)), FunctionType):
-                names[name] = _on_symbols(names[name], symbol)
-    return symbol.turned[function]
+def _array_at(address, number, count):
+    return np.ctypeslib.as_array(ctypes.cast(address, ctypes.POINTER(number)), (count,))
 
 
 if PLAIN:
@@ -263,7 +231,7 @@ if PLAIN:
 
     def call_rows(address, rows, columns, *given):
         """Do what the compiled loop does, number by number."""
-        formula, kinds = _TWINS[address]
+        formula, kinds, _ = _TWINS[address]
         inputs, outputs = _inputs_outputs(formula, kinds)
         for r in range(rows):
             row = [(array, at + r * stride) for (array, at), stride in zip(given[::2], given[1::2], strict=True)]

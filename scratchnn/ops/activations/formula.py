@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from scratchnn import jit
-from scratchnn.jit.rows import clamped
+from scratchnn.jit.symbols import clamped
 
 
 def tanh(x):
