@@ -103,10 +103,12 @@ def write_loop(name: str, formula: Callable, kinds: str, size: int, table: bool 
     ----------
     name : str
         Of the function.
-    formula, kinds, table
+    formula, kinds
         As in ``row_loop``.
     size : int
         Bytes of a number.
+    table
+        As in ``row_loop``.
 
     Returns
     -------
