@@ -111,10 +111,10 @@ def _processor():
 
 
 def _vectors():
-    from scratchnn.ops.matmul import tile
+    from scratchnn.jit.machine import features
 
     for name, bits in WIDTHS:
-        if name in tile.features():
+        if name in features():
             return {"set": name, "bits": bits}
     return {"set": None, "bits": None}
 

@@ -47,6 +47,7 @@ class Optimizer:
         self.lr_scales, self.weight_decays = settings_by_name(self.where, self.params, groups, self.weight_decay)
         self.states = {name: start(p) for name, p in self.params.items()}
         self._op = ops.backend(ops.optimizers, backend)
+        self._ready: Any = None  # what the backend found out about the arrays at the step before
 
     @property
     def lr(self) -> float:
@@ -80,18 +81,22 @@ class Optimizer:
                 raise ValueError(
                     f"{self.where}.step: the gradient of {name} has shape {np.shape(grads[name])}, expected {p.shape}"
                 )
-        into = getattr(self._op, f"{self.rule}_into", None)
-        given = {name: (p, grads[name], self.states[name]) for name, p in self.params.items()}
+        given = [(p, grads[name], self.states[name]) for name, p in self.params.items()]
         common = self._settings()
-        if into is not None and all(self._op.fits(*arrays) for arrays in given.values()):
-            for name, arrays in given.items():
-                self.states[name] = into(*arrays, **self.settings_of(name), **common)
+        settings = [self.settings_of(name) | common for name in self.params]
+        if hasattr(self._op, "all_into") and self._fit(given):
+            states, self._ready = self._op.all_into(self.rule, given, settings, self._ready)
+            self.states = dict(zip(self.params, states, strict=True))
             return
         update = getattr(self._op, self.rule)
-        done = {name: update(*arrays, **self.settings_of(name), **common) for name, arrays in given.items()}
-        for name, (p_new, state) in done.items():
+        done = [update(*arrays, **its) for arrays, its in zip(given, settings, strict=True)]
+        for name, (p_new, state) in zip(self.params, done, strict=True):
             self.params[name][...] = p_new
             self.states[name] = state
+
+    def _fit(self, given):
+        """Say whether the backend can take all parameters in one step, in place."""
+        return all(p.dtype == given[0][0].dtype for p, _, _ in given) and all(self._op.fits(*its) for its in given)
 
     def settings_of(self, name: str) -> dict[str, float]:
         """Give the learning rate and the weight decay of one parameter.

@@ -91,8 +91,8 @@ def test_inputs_stay_as_they_are(untouched):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tiles_use_the_longest_vectors(dtype):
     """The registers of a tile hold what the machine offers; its size is chosen by the instruction set."""
-    from scratchnn.ops.matmul import tile
+    from scratchnn.jit.machine import features
 
     lanes = cpu.tiles(dtype).lanes * np.dtype(dtype).itemsize
-    wanted = 64 if "avx512f" in tile.features() else 32 if {"avx2", "fma"} <= tile.features() else 16
+    wanted = 64 if "avx512f" in features() else 32 if {"avx2", "fma"} <= features() else 16
     assert lanes == wanted

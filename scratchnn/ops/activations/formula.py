@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from scratchnn import jit
+from scratchnn.jit.symbols import clamped
 
 
 def tanh(x):
@@ -25,8 +26,7 @@ def tanh(x):
 @jit.scalar
 def tanh32(x):
     """Hyperbolic tangent of a float32."""
-    most = np.float32(7.99881172180175781)
-    x = most if x > most else (-most if x < -most else x)
+    x = clamped(x, np.float32(7.99881172180175781))
     y = x * x
     p = np.float32(-2.76076847742355e-16)
     p = p * y + np.float32(2.00018790482477e-13)

@@ -6,8 +6,10 @@ Optimizations
   gives dW_x, dW_h and db: [x h 1].T @ da. With few rows a step (small batches) x's products are done for many steps
   at once.
 - Weights are packed into panels once and used at every step (ops/matmul: register tiles).
-- The gates overwrite the products: ``i f g o`` are views of one (T, B, 4H) array. A cell is one loop over its units
-  in vectors of 16 (float32), everything between the product and h_t in registers.
+- The products of a step go into a small array that stays in the cache, the cell makes ``i f g o``, views of one
+  (T, B, 4H) array, of it. (Written where the products stood, the last, masked vector of a row would wait for the
+  store of its neighbour: 6 ns a unit at H = 20 where it is now 2.6.) A cell is one loop over its units in vectors
+  of 16 (float32), everything between the product and h_t in registers, compiled from the formula (jit/rows.py).
 - Backward keeps da only for as many steps as the second-level cache holds, uses it up for dx and dW, and goes on:
   the (T, B, 4H) array of all da is never written.
 - Weights too large for that cache (H > 256): dx and dW as one product each, after all steps.
@@ -24,7 +26,7 @@ from scratchnn import jit, shapes
 from scratchnn.ops.matmul.cpu import product, product_into, product_tn_into, tiles, unpacked
 
 from . import reference
-from .cpu_kernels import backward_into, forward_into, pack_backward_into, pack_forward_into
+from .cpu_kernels import backward_into, forward_into, loops, pack_backward_into, pack_forward_into
 from .reference import Grads, Params
 
 FEW = 24  # with fewer rows a step, x's products are done for many steps at once
@@ -78,24 +80,27 @@ def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask:
     H = W_h.shape[0]
     masked = mask is not None
     mask = shapes.recurrent_mask("lstm.forward", mask, T, B) if masked else np.ones((T, B), bool)
-    given, h0, c0, W_x, W_h, b = [jit.plain(array, dtype) for array in (x, h0, c0, W_x, W_h, b)]
+    given = np.where(mask[:, :, None], x, x.dtype.type(0)) if masked else x
+    given, h0, c0, W_x, W_h, b = [jit.plain(array, dtype) for array in (given, h0, c0, W_x, W_h, b)]
     used = tiles(dtype)
     P = np.empty((-(-4 * H // used.width), D + H, used.width), dtype)
     xh, gates = np.empty((T + 1, B, D + H + 1), dtype), np.empty((T, B, 4 * H), dtype)
     s, c = np.empty((T, B, H), dtype), np.empty((T + 1, B, H), dtype)
+    xh[:, :, -1] = 1
     flops, large = 8.0 * T * B * H * (D + H), P.nbytes > LARGE
     alone = not large and jit.parts(B, flops) == 1
     if not alone:
         pack_forward_into(used.addresses, P, W_x, W_h)
     if large:
-        _project(used, P, given, mask, xh, gates)
+        _project(used, P, given, xh, gates)
 
     def work(begin, end):
         n = end - begin
-        together = 0 if large else max(1, ROWS // n) if n < FEW and n == B else 1
+        together = 0 if large else min(T, max(1, ROWS // n)) if n < FEW and n == B else 1
+        z = gates if large else np.empty((together * n, 4 * H), dtype)
         forward_into(
-            used.addresses, used.lanes, given, h0, c0, mask, masked, W_x, W_h, b, alone, P, together,
-            xh, gates, s, c, begin, end,
+            used.addresses, used.lanes, loops(dtype.itemsize), given, h0, c0, mask, masked, W_x, W_h, b, alone, P,
+            together, xh, z, gates, s, c, begin, end,
         )  # fmt: skip
 
     jit.split(work, B, flops)
@@ -118,7 +123,7 @@ def backward(dh: np.ndarray, dc_last: np.ndarray, cache: Cache, params: Params) 
     given, s, c, W_x, W_h, xh, gates = [jit.plain(array, dtype) for array in (dh, s, c, W_x, W_h, xh, gates)]
     used = tiles(dtype)
     P = np.empty((-(-H // used.width) - (-D // used.width), 4 * H, used.width), dtype)
-    dx, dh0, dc0 = np.empty((T, B, D), dtype), np.empty((B, H), dtype), np.array(dc_last, dtype, order="C")
+    dx, dh0, dc0 = np.empty((T, B, D), dtype), np.zeros((B, H), dtype), np.array(dc_last, dtype, order="C")
     flops, large = 16.0 * T * B * H * (D + H), (D + H) * 4 * H * dtype.itemsize > LARGE
     alone = jit.parts(B, flops) == 1
     if not alone:
@@ -127,12 +132,15 @@ def backward(dh: np.ndarray, dc_last: np.ndarray, cache: Cache, params: Params) 
     all_da = np.empty((T * B, N_row), dtype) if large else None
 
     def work(begin, end):
-        steps = 0 if large else min(T, max(1, ROWS // (end - begin)))
-        da = all_da if large else np.empty((steps * (end - begin), N_row), dtype)
+        n = end - begin
+        steps = 0 if large else min(T, max(1, ROWS // n))
+        da = all_da if large else np.empty((steps * n, N_row), dtype)
+        rows = xh if n == B else np.empty((1, steps * n, D + H + 1), dtype)
+        held = np.empty((n if masked else 0, H), dtype)
         dW = np.empty((0 if large else D + H + 1, 4 * H), dtype)
         backward_into(
-            used.addresses, used.lanes, given, mask, masked, W_x, W_h, alone, P, xh, gates, s, c, dx, dh0, dc0,
-            da, steps, dW, begin, end,
+            used.addresses, used.lanes, loops(dtype.itemsize), given, mask, masked, W_x, W_h, alone, P, xh, gates, s,
+            c, dx, dh0, dc0, da, steps, rows, held, dW, begin, end,
         )  # fmt: skip
         return dW
 
@@ -144,12 +152,11 @@ def backward(dh: np.ndarray, dc_last: np.ndarray, cache: Cache, params: Params) 
     return Grads(dx, dh0, dc0, dW[:D], dW[D:-1], dW[-1])
 
 
-def _project(used, P, x, mask, xh, gates):
-    """Put x, 0 at padding, and the 1 behind h into xh, and all products with W_x into gates."""
+def _project(used, P, x, xh, gates):
+    """Put x into xh, and all products with W_x into gates."""
     T, B, D = x.shape
     R, N, width = xh.shape[2], gates.shape[2], used.width
-    xh[:T, :, :D] = np.where(mask[:, :, None], x, x.dtype.type(0))
-    xh[T, :, :D], xh[:, :, -1] = 0, 1
+    xh[:T, :, :D] = x
 
     def work(begin, end):
         product_into(

@@ -1,39 +1,49 @@
-"""The LSTM's compiled loops: a range of the batch through all T and back. cpu.py says what each trick buys."""
+"""The LSTM's compiled loops: a range of the batch through all T and back. cpu.py says what each trick buys.
+
+The cell's arithmetic stands once, in ``cell`` and ``cell_backward``; jit/rows.py makes vector loops of it, which the
+kernels call with the places of the arrays and the distances of their rows.
+"""
+
+from functools import cache
 
 import numpy as np
 
-from scratchnn.jit import apart, kernel, scalar, wide_vectors
+from scratchnn.jit import kernel
+from scratchnn.jit.rows import added, call_rows, copied, place, row_loop
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
 
 
-@scalar
-def cell_into(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c_t, s_t, h_t):
-    """Turn a row's products, in i f g o, into its gates and states: equations (2)-(8), b added on the way."""
-    apart()
-    wide_vectors()
-    for j in range(c_t.size):
-        i[j] = sigmoid(i[j] + b_i[j])
-        f[j] = sigmoid(f[j] + b_f[j])
-        g[j] = tanh(g[j] + b_g[j])
-        o[j] = sigmoid(o[j] + b_o[j])
-        c_t[j] = f[j] * c_prev[j] + i[j] * g[j]
-        s_t[j] = tanh(c_t[j])
-        h_t[j] = o[j] * s_t[j]
+def cell(z_i, z_f, z_g, z_o, b_i, b_f, b_g, b_o, c_prev):
+    """Turn products into gates and states: equations (2)-(8), b added on the way."""
+    i, f, g, o = sigmoid(z_i + b_i), sigmoid(z_f + b_f), tanh(z_g + b_g), sigmoid(z_o + b_o)
+    c_t = f * c_prev + i * g
+    s_t = tanh(c_t)
+    return i, f, g, o, c_t, s_t, o * s_t
 
 
-@scalar
-def cell_backward_into(i, f, g, o, s_t, c_prev, dh_t, dc, da_i, da_f, da_g, da_o):
-    """Undo ``cell_into`` for a row: equations (10)-(21); dc holds dc_next and becomes dc_prev."""
-    apart()
-    wide_vectors()
-    for j in range(dc.size):
-        dc_t = dc[j] + dh_t[j] * o[j] * tanh_slope(s_t[j])
-        da_i[j] = dc_t * g[j] * sigmoid_slope(i[j])
-        da_f[j] = dc_t * c_prev[j] * sigmoid_slope(f[j])
-        da_g[j] = dc_t * i[j] * tanh_slope(g[j])
-        da_o[j] = dh_t[j] * s_t[j] * sigmoid_slope(o[j])
-        dc[j] = dc_t * f[j]
+def cell_backward(dc_next, i, f, g, o, s_t, c_prev, dh_out, dh_next):
+    """Undo ``cell``: equations (9)-(21); gives dc_prev and da."""
+    dh_t = dh_out + dh_next
+    dc_t = dc_next + dh_t * o * tanh_slope(s_t)
+    da_i = dc_t * g * sigmoid_slope(i)
+    da_f = dc_t * c_prev * sigmoid_slope(f)
+    da_g = dc_t * i * tanh_slope(g)
+    da_o = dh_t * s_t * sigmoid_slope(o)
+    return dc_t * f, da_i, da_f, da_g, da_o
+
+
+@cache
+def loops(size):
+    """Compile the loops over rows: cell, cell_backward, copied, added."""
+    dtype = f"f{size}"
+    made = [
+        row_loop(cell, "v" * 16, dtype),
+        row_loop(cell_backward, "wvvvvvvvvvvvv", dtype),
+        row_loop(copied, "vv", dtype),
+        row_loop(added, "vvv", dtype),
+    ]
+    return np.array(made)
 
 
 @kernel
@@ -54,142 +64,115 @@ def pack_backward_into(addresses, P, W_x, W_h):
 
 @kernel
 def forward_into(
-    addresses, lanes, x, h0, c0, mask, masked, W_x, W_h, b, pack, P, together, xh, gates, s, c, begin, end
+    addresses, lanes, loops, x, h0, c0, mask, masked, W_x, W_h, b, pack, P, together, xh, z, gates, s, c, begin, end
 ):
-    """Run rows begin..end. ``xh`` (T+1, B, D+H+1) takes x, h and a 1 side by side, ``gates`` takes i f g o.
+    """Run rows begin..end. ``xh`` (T+1, B, D+H+1), where 1 is at its place, takes x and h, ``gates`` takes i f g o.
 
     ``together`` steps have their products with W_x at once; 1: and those with W_h in the same product; 0: they are
-    in ``gates`` and x is in ``xh``.
+    in ``z`` and x is in ``xh``. ``z`` has room for the products of as many steps of these rows; 0: of all.
     """
-    wide_vectors()
     T, B, D = x.shape
     H = h0.shape[1]
-    width, R, N, n, one = P.shape[2], D + H + 1, 4 * H, end - begin, b.dtype.type(1)
+    cell, copy = loops[0], loops[2]
+    width, R, N, n = P.shape[2], D + H + 1, 4 * H, end - begin
     if pack:
         pack_forward_into(addresses, P, W_x, W_h)
-    b_i, b_f, b_g, b_o = b[:H], b[H : 2 * H], b[2 * H : 3 * H], b[3 * H :]
-    for row in range(begin, end):
-        first, given, c_0, c_given = xh[0, row, D : D + H], h0[row], c[0, row], c0[row]
-        for j in range(H):
-            first[j] = given[j]
-        for j in range(H):
-            c_0[j] = c_given[j]
-    if together > 0:  # x, 0 at padding, and the 1 behind h
-        for t in range(T + 1):
-            for row in range(begin, end):
-                place = xh[t, row]
-                place[D + H] = one
-                if t < T and not (masked and not mask[t, row]):
-                    given = x[t, row]
-                    for j in range(D):
-                        place[j] = given[j]
-                else:
-                    for j in range(D):
-                        place[j] = 0
+    call_rows(copy, n, H, place(h0, begin * H), H, place(xh, begin * R + D), R)
+    call_rows(copy, n, H, place(c0, begin * H), H, place(c, begin * H), H)
     start = 0 if together == 1 else D
     for t in range(T):
         at = t * B + begin
-        if together > 1 and t % together == 0:
-            rows = n * min(together, T - t)
-            product_at_into(
-                addresses, lanes, xh, at * R, R, 1, P, 0, (D + H) * width, width, gates, at * N, N, rows, N, D, False
-            )
+        z_at = (t % together * n if together > 0 else at) * N
+        if together > 0 and t % together == 0:
+            steps = min(together, T - t)
+            for k in range(steps):
+                call_rows(copy, n, D, place(x, (at + k * B) * D), D, place(xh, (at + k * B) * R), R)
+            if together > 1:
+                product_at_into(
+                    addresses, lanes, xh, at * R, R, 1, P, 0, (D + H) * width, width,
+                    z, 0, N, n * steps, N, D, False,
+                )  # fmt: skip
         product_at_into(
             addresses, lanes, xh, at * R + start, R, 1, P, start * width, (D + H) * width, width,
-            gates, at * N, N, n, N, D + H - start, start > 0,
+            z, z_at, N, n, N, D + H - start, start > 0,
         )  # fmt: skip
-        for row in range(begin, end):
-            z = gates[t, row]
-            c_prev, c_t, h_t = c[t, row], c[t + 1, row], xh[t + 1, row, D : D + H]
-            cell_into(
-                z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :], b_i, b_f, b_g, b_o, c_prev, c_t, s[t, row], h_t
-            )
-            if masked and not mask[t, row]:
-                h_prev = xh[t, row, D : D + H]
-                for j in range(H):
-                    c_t[j] = c_prev[j]
-                for j in range(H):
-                    h_t[j] = h_prev[j]
+        call_rows(
+            cell, n, H,
+            place(z, z_at), N, place(z, z_at + H), N, place(z, z_at + 2 * H), N, place(z, z_at + 3 * H), N,
+            place(b, 0), 0, place(b, H), 0, place(b, 2 * H), 0, place(b, 3 * H), 0, place(c, at * H), H,
+            place(gates, at * N), N, place(gates, at * N + H), N,
+            place(gates, at * N + 2 * H), N, place(gates, at * N + 3 * H), N,
+            place(c, (at + B) * H), H, place(s, at * H), H, place(xh, (at + B) * R + D), R,
+        )  # fmt: skip
+        if masked:
+            for row in range(begin, end):
+                if not mask[t, row]:  # the state is held
+                    at = t * B + row
+                    call_rows(copy, 1, H, place(c, at * H), H, place(c, (at + B) * H), H)
+                    call_rows(copy, 1, H, place(xh, at * R + D), R, place(xh, (at + B) * R + D), R)
 
 
 @kernel
 def backward_into(
-    addresses, lanes, dh, mask, masked, W_x, W_h, pack, P, xh, gates, s, c, dx, dh0, dc0,
-    da, steps, dW, begin, end,
+    addresses, lanes, loops, dh, mask, masked, W_x, W_h, pack, P, xh, gates, s, c, dx, dh0, dc0,
+    da, steps, rows, held, dW, begin, end,
 ):  # fmt: skip
     """Undo rows begin..end; dW (D+H+1, 4H) takes these rows' share of dW_x, dW_h and db, one below the other.
 
-    dc0 holds the gradient of the final c and ends as that of the first. ``da`` is kept for ``steps``
-    steps and used up; 0: it is kept for all T (T*B, 4H), and dx and dW are left to others.
+    dc0 holds the gradient of the final c and ends as that of the first; dh0 holds 0. ``da`` is kept for ``steps``
+    steps and used up; 0: it is kept for all T (T*B, 4H), and dx and dW are left to others. ``rows`` is xh, or, if
+    these are not all rows, takes theirs of ``steps`` steps; ``held`` (rows, H) is needed if ``masked``.
     """
-    wide_vectors()
     T, B, H = s.shape
     D = dx.shape[2]
+    undo, copy, add = loops[1], loops[2], loops[3]
     width, R, N, n = P.shape[2], D + H + 1, 4 * H, end - begin
     keep, N_row = steps == 0, da.shape[1]
     for_x = (H + width - 1) // width * width * N  # where W_x.T begins in P
     if pack:
         pack_backward_into(addresses, P, W_x, W_h)
-    rows = np.empty((steps * n if n < B else 0, R), s.dtype)
-    dh_next = np.empty((n, H), s.dtype)
-    for row in range(n):
-        carried = dh_next[row]
-        for j in range(H):
-            carried[j] = 0
-    began = False
+    height = 1 if masked else n  # rows that one call of the cell's loop takes
     high = T
     while high > 0:
         low = 0 if keep else max(0, high - steps)
         for t in range(high - 1, low - 1, -1):
-            at = t * B + begin if keep else (t - low) * n
-            for row in range(begin, end):
-                dh_t, dh_out, carried, dc = dh0[row], dh[t, row], dh_next[row - begin], dc0[row]
-                for j in range(H):
-                    dh_t[j] = dh_out[j] + carried[j]
-                da_t = da[at + row - begin]
-                if masked and not mask[t, row]:
+            da_at = t * B + begin if keep else (t - low) * n
+            for row in range(0, n, height):
+                at, da_row = t * B + begin + row, (da_at + row) * N_row
+                if masked and not mask[t, begin + row]:
+                    call_rows(
+                        add, 1, H, place(dh, at * H), H, place(dh0, (begin + row) * H), H, place(held, row * H), H
+                    )
                     for j in range(N):
-                        da_t[j] = 0
+                        da[da_at + row, j] = 0
                     continue
-                z = gates[t, row]
-                cell_backward_into(
-                    z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :], s[t, row], c[t, row], dh_t, dc,
-                    da_t[:H], da_t[H : 2 * H], da_t[2 * H : 3 * H], da_t[3 * H : 4 * H],
+                call_rows(
+                    undo, height, H, place(dc0, (begin + row) * H), H,
+                    place(gates, at * N), N, place(gates, at * N + H), N,
+                    place(gates, at * N + 2 * H), N, place(gates, at * N + 3 * H), N,
+                    place(s, at * H), H, place(c, at * H), H, place(dh, at * H), H, place(dh0, (begin + row) * H), H,
+                    place(da, da_row), N_row, place(da, da_row + H), N_row,
+                    place(da, da_row + 2 * H), N_row, place(da, da_row + 3 * H), N_row,
                 )  # fmt: skip
             product_at_into(
-                addresses, lanes, da, at * N_row, N_row, 1, P, 0, N * width, width, dh_next, 0, H, n, H, N, False
-            )
-            if masked:
-                for row in range(begin, end):
-                    if not mask[t, row]:
-                        dh_t, carried = dh0[row], dh_next[row - begin]
-                        for j in range(H):
-                            carried[j] = dh_t[j]
-        depth = (high - low) * n
-        if keep:
-            pass
-        elif n == B:
-            product_at_into(
-                addresses, lanes, da, 0, N_row, 1, P, for_x, N * width, width,
-                dx, low * B * D, D, depth, D, N, False,
+                addresses, lanes, da, da_at * N_row, N_row, 1, P, 0, N * width, width,
+                dh0, begin * H, H, n, H, N, False,
             )  # fmt: skip
-            product_at_into(
-                addresses, lanes, xh, low * B * R, 1, R, da, 0, width, N_row, dW, 0, N, R, N, depth, began
-            )
-        else:
-            for t in range(low, high):
+            if masked:
+                for row in range(n):
+                    if not mask[t, begin + row]:
+                        call_rows(copy, 1, H, place(held, row * H), H, place(dh0, (begin + row) * H), H)
+        if not keep:
+            whole = n == B
+            for t in range(low, high, high - low if whole else 1):
                 product_at_into(
                     addresses, lanes, da, (t - low) * n * N_row, N_row, 1, P, for_x, N * width, width,
-                    dx, (t * B + begin) * D, D, n, D, N, False,
+                    dx, (t * B + begin) * D, D, (high - low) * n if whole else n, D, N, False,
                 )  # fmt: skip
-                for row in range(begin, end):
-                    source, target = xh[t, row], rows[(t - low) * n + row - begin]
-                    for j in range(R):
-                        target[j] = source[j]
-            product_at_into(addresses, lanes, rows, 0, 1, R, da, 0, width, N_row, dW, 0, N, R, N, depth, began)
-        began = True
+                if not whole:
+                    call_rows(copy, n, R, place(xh, (t * B + begin) * R), R, place(rows, (t - low) * n * R), R)
+            product_at_into(
+                addresses, lanes, rows, low * B * R if whole else 0, 1, R, da, 0, width, N_row,
+                dW, 0, N, R, N, (high - low) * n, high < T,
+            )  # fmt: skip
         high = low
-    for row in range(begin, end):
-        dh_t, carried = dh0[row], dh_next[row - begin]
-        for j in range(H):
-            dh_t[j] = carried[j]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from scratchnn.jit import apart, kernel, plain, scalar, wide_vectors
+from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 
-from .cpu_kernels import cell_backward_into, cell_into
 from .reference import Cache, Grads, Params
 
 
@@ -16,13 +16,41 @@ def add_scaled_into(total, factor, row):
         total[j] += factor * row[j]
 
 
+@scalar
+def cell_into(i, f, g, o, c_prev, c_t, s_t, h_t):
+    """Turn a row's products, in i f g o, into its gates and states: equations (2)-(8)."""
+    apart()
+    wide_vectors()
+    for j in range(c_t.size):
+        i[j] = sigmoid(i[j])
+        f[j] = sigmoid(f[j])
+        g[j] = tanh(g[j])
+        o[j] = sigmoid(o[j])
+        c_t[j] = f[j] * c_prev[j] + i[j] * g[j]
+        s_t[j] = tanh(c_t[j])
+        h_t[j] = o[j] * s_t[j]
+
+
+@scalar
+def cell_backward_into(i, f, g, o, s_t, c_prev, dh_t, dc, da_i, da_f, da_g, da_o):
+    """Undo ``cell_into`` for a row: equations (10)-(21); dc holds dc_next and becomes dc_prev."""
+    apart()
+    wide_vectors()
+    for j in range(dc.size):
+        dc_t = dc[j] + dh_t[j] * o[j] * tanh_slope(s_t[j])
+        da_i[j] = dc_t * g[j] * sigmoid_slope(i[j])
+        da_f[j] = dc_t * c_prev[j] * sigmoid_slope(f[j])
+        da_g[j] = dc_t * i[j] * tanh_slope(g[j])
+        da_o[j] = dh_t[j] * s_t[j] * sigmoid_slope(o[j])
+        dc[j] = dc_t * f[j]
+
+
 @kernel
 def forward_into(x, W_x, W_h, b, a, gates, s, c, h):
     """Fill a, gates (i f g o side by side), s, c and h; row 0 of c and h holds the initial state."""
     wide_vectors()
     T, B, D = x.shape
     H = c.shape[2]
-    zero = np.zeros(H, b.dtype)
     for t in range(T):
         for row in range(B):
             a_t, z = a[t, row], gates[t, row]
@@ -36,7 +64,7 @@ def forward_into(x, W_x, W_h, b, a, gates, s, c, h):
                 z[j] = a_t[j]
             i, f, g, o = z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
             c_prev, c_t = c[t, row], c[t + 1, row]
-            cell_into(i, f, g, o, zero, zero, zero, zero, c_prev, c_t, s[t, row], h[t + 1, row])
+            cell_into(i, f, g, o, c_prev, c_t, s[t, row], h[t + 1, row])
 
 
 @kernel

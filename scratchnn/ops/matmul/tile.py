@@ -20,22 +20,30 @@ part of every Numba kernel took 25 s), and a kernel calls it by its address. The
 written through a mask, so a width that is no multiple of the vector needs no other code.
 """
 
-import hashlib
 import threading
-from functools import cache
 from typing import NamedTuple
 
-import llvmlite.binding as llvm
-import numba
 import numpy as np
 from llvmlite import ir
 from numpy.typing import DTypeLike
 
 from scratchnn import jit
+from scratchnn.jit.machine import addresses_of, features, vector_bytes
+from scratchnn.jit.vectors import (
+    INDEX,
+    declare,
+    first_lanes,
+    joined,
+    load,
+    masked_load,
+    masked_store,
+    number_of,
+    repeated,
+    suffix,
+    vector_at,
+)
 
 from . import called
-
-INDEX = ir.IntType(64)
 
 
 class Tiles(NamedTuple):
@@ -82,74 +90,31 @@ def _make(size):
             addresses[r, v] = r * 10**6 + v * 1000 + lanes  # what the plain Python twin of a tile reads
     if not jit.PLAIN:
         names = {(r, v): f"tile_{dtype}_{r}x{v}" for r in range(1, rows + 1) for v in range(1, vectors + 1)}
-        engine, machine = _engine()
-        code = jit.kept(f"tiles-{dtype}-{_machine_key()}.o", lambda: _compile(names, lanes, size, machine))
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        for key, name in names.items():
-            addresses[key] = engine.get_function_address(name)
+        found = addresses_of(
+            f"tiles-{dtype}", names.values(), lambda: (_write_tile(names[r, v], r, v, lanes, size) for r, v in names)
+        )
+        for key, address in zip(names, found, strict=True):
+            addresses[key] = address
         addresses[0, :2] = called.compiled(size)
     return Tiles(addresses, rows, vectors * lanes, lanes)
 
 
-@cache
-def features() -> frozenset[str]:
-    """Name the instruction sets to compile for, e.g. "avx2"."""
-    given = numba.config.CPU_FEATURES
-    if given is not None:
-        return frozenset(entry[1:] for entry in given.split(",") if entry.startswith("+"))
-    if numba.config.CPU_NAME == "generic":
-        return frozenset()
-    return frozenset(name for name, there in llvm.get_host_cpu_features().items() if there)
-
-
 def _best_shape(size):
     """Give rows, vectors and lanes: as much of the result as the registers hold beside one row of B."""
+    lanes = vector_bytes() // size
     if "avx512f" in features():
-        return 6, 4, 64 // size  # 32 registers of 64 bytes: 24 for C, 4 for B
-    if "avx2" in features() and "fma" in features():
-        return 6, 2, 32 // size  # 16 registers of 32 bytes: 12 for C, 2 for B
+        return 6, 4, lanes  # 32 registers of 64 bytes: 24 for C, 4 for B
+    if {"avx2", "fma"} <= features():
+        return 6, 2, lanes  # 16 registers of 32 bytes: 12 for C, 2 for B
     if "neon" in features():
-        return 6, 4, 16 // size  # 32 registers of 16 bytes
-    return 4, 2, 16 // size
-
-
-@cache
-def _engine():
-    """Make a compiler for this process; it must live as long as the code."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    name = numba.config.CPU_NAME or llvm.get_host_cpu_name()
-    wanted = ",".join(f"+{feature}" for feature in sorted(features()))
-    if numba.config.CPU_FEATURES is None and numba.config.CPU_NAME is None:
-        wanted = llvm.get_host_cpu_features().flatten()
-    target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(cpu=name, features=wanted, opt=3, jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine), machine
-
-
-def _machine_key():
-    described = f"{numba.config.CPU_NAME or llvm.get_host_cpu_name()} {sorted(features())}"
-    return hashlib.sha256(described.encode()).hexdigest()[:16]
-
-
-def _compile(names, lanes, size, machine):
-    whole = llvm.parse_assembly("")
-    whole.triple = llvm.get_default_triple()
-    for (rows, vectors), name in names.items():
-        module = _write_tile(name, rows, vectors, lanes, size)
-        module.triple = whole.triple
-        whole.link_in(llvm.parse_assembly(str(module)))
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
-    builder.getModulePassManager().run(whole, builder)
-    return machine.emit_object(whole)
+        return 6, 4, lanes  # 32 registers of 16 bytes
+    return 4, 2, lanes
 
 
 def _write_tile(name, rows, vectors, lanes, size):
     """Write one tile: C[rows, columns] (+)= A[rows, K] @ B[K, columns], the last vector through a mask."""
-    number = ir.FloatType() if size == 4 else ir.DoubleType()
-    vector = ir.VectorType(number, lanes)
-    pointer = number.as_pointer()
+    vector = ir.VectorType(number_of(size), lanes)
+    pointer = vector.element.as_pointer()
     module = ir.Module(name)
     kind = ir.FunctionType(
         ir.VoidType(), [pointer, INDEX, INDEX, pointer, INDEX, pointer, INDEX, INDEX, INDEX, INDEX]
@@ -159,12 +124,12 @@ def _write_tile(name, rows, vectors, lanes, size):
         function.args[k].add_attribute("noalias")
     A, A_row, A_k, B, B_k, C, C_row, K, last, add = function.args
     block = {part: function.append_basic_block(part) for part in ("entry", "read", "start", "loop", "write")}
-    fma = _declare(module, f"llvm.fma.v{lanes}f{8 * size}", vector, [vector] * 3)
+    fma = declare(module, f"llvm.fma.{suffix(vector)}", vector, [vector] * 3)
     cells = [(r, v) for r in range(rows) for v in range(vectors)]
 
     at = ir.IRBuilder(block["entry"])
-    mask = _first_lanes(at, last, lanes)
-    C_at = {(r, v): _vector_at(at, C, at.add(at.mul(C_row, INDEX(r)), INDEX(v * lanes)), vector) for r, v in cells}
+    mask = first_lanes(at, last, lanes)
+    C_at = {(r, v): vector_at(at, C, at.add(at.mul(C_row, INDEX(r)), INDEX(v * lanes)), vector) for r, v in cells}
     A_at = [at.gep(A, [at.mul(A_row, INDEX(r))]) for r in range(rows)]
     at.cbranch(at.icmp_signed("!=", add, INDEX(0)), block["read"], block["start"])
 
@@ -172,21 +137,21 @@ def _write_tile(name, rows, vectors, lanes, size):
     held = {}
     for r, v in cells:
         masked = v == vectors - 1
-        held[r, v] = _masked_load(module, at, C_at[r, v], mask, vector) if masked else _load(at, C_at[r, v], size)
+        held[r, v] = masked_load(module, at, C_at[r, v], mask, vector) if masked else load(at, C_at[r, v], size)
     at.branch(block["start"])
 
     at = ir.IRBuilder(block["start"])
     zero = ir.Constant(vector, None)
-    begin = {cell: _joined(at, vector, (zero, block["entry"]), (held[cell], block["read"])) for cell in cells}
+    begin = {cell: joined(at, vector, (zero, block["entry"]), (held[cell], block["read"])) for cell in cells}
     at.cbranch(at.icmp_signed(">", K, INDEX(0)), block["loop"], block["write"])
 
     at = ir.IRBuilder(block["loop"])
     k, B_row, A_now = at.phi(INDEX), at.phi(pointer), [at.phi(pointer) for _ in range(rows)]
     sums = {cell: at.phi(vector) for cell in cells}
-    b = [_load(at, _vector_at(at, B_row, INDEX(v * lanes), vector), size) for v in range(vectors)]
+    b = [load(at, vector_at(at, B_row, INDEX(v * lanes), vector), size) for v in range(vectors)]
     more = {}
     for r in range(rows):
-        a = _repeat(at, at.load(A_now[r]), vector)
+        a = repeated(at, at.load(A_now[r]), vector)
         for v in range(vectors):
             more[r, v] = at.call(fma, [a, b[v], sums[r, v]])
     k_next = at.add(k, INDEX(1))
@@ -201,68 +166,11 @@ def _write_tile(name, rows, vectors, lanes, size):
     at.cbranch(at.icmp_signed("<", k_next, K), block["loop"], block["write"])
 
     at = ir.IRBuilder(block["write"])
-    total = {cell: _joined(at, vector, (begin[cell], block["start"]), (more[cell], block["loop"])) for cell in cells}
+    total = {cell: joined(at, vector, (begin[cell], block["start"]), (more[cell], block["loop"])) for cell in cells}
     for r, v in cells:
         if v == vectors - 1:
-            _masked_store(module, at, total[r, v], C_at[r, v], mask, vector)
+            masked_store(module, at, total[r, v], C_at[r, v], mask, vector)
         else:
             at.store(total[r, v], C_at[r, v]).align = size
     at.ret_void()
     return module
-
-
-def _declare(module, name, result, arguments):
-    if name in module.globals:
-        return module.globals[name]
-    return ir.Function(module, ir.FunctionType(result, arguments), name)
-
-
-def _vector_at(at, base, offset, vector):
-    return at.bitcast(at.gep(base, [offset]), vector.as_pointer())
-
-
-def _load(at, place, size):
-    loaded = at.load(place)
-    loaded.align = size
-    return loaded
-
-
-def _joined(at, kind, *arrivals):
-    """Make the value that depends on which block we came from."""
-    phi = at.phi(kind)
-    for value, block in arrivals:
-        phi.add_incoming(value, block)
-    return phi
-
-
-def _repeat(at, value, vector):
-    alone = at.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
-    return at.shuffle_vector(alone, ir.Constant(vector, ir.Undefined), zeros)
-
-
-def _first_lanes(at, count, lanes):
-    """Make a mask that is true in the first ``count`` lanes."""
-    indices = ir.VectorType(INDEX, lanes)
-    return at.icmp_signed("<", ir.Constant(indices, list(range(lanes))), _repeat(at, count, indices))
-
-
-def _masked_load(module, at, place, mask, vector):
-    kind = [place.type, ir.IntType(32), mask.type, vector]
-    name = f"llvm.masked.load.v{vector.count}{_letter(vector)}.p0"
-    zero = ir.Constant(vector, None)
-    return at.call(_declare(module, name, vector, kind), [place, ir.IntType(32)(_bytes(vector)), mask, zero])
-
-
-def _masked_store(module, at, value, place, mask, vector):
-    kind = [vector, place.type, ir.IntType(32), mask.type]
-    name = f"llvm.masked.store.v{vector.count}{_letter(vector)}.p0"
-    at.call(_declare(module, name, ir.VoidType(), kind), [value, place, ir.IntType(32)(_bytes(vector)), mask])
-
-
-def _letter(vector):
-    return f"f{8 * _bytes(vector)}"
-
-
-def _bytes(vector):
-    return 4 if isinstance(vector.element, ir.FloatType) else 8

@@ -2,21 +2,26 @@
 
 Optimizations
 -------------
-- One pass over memory: a block of a parameter and its state is read, updated and written while it lies in the
-  first-level cache. NumPy makes a pass, and an array, for every operation: 14 for AdamW.
+- One pass over memory: some numbers of a parameter and its state are read, updated and written while they are in
+  registers. NumPy makes a pass, and an array, for every operation: 14 for AdamW.
+- All parameters in one call: a table says where their arrays lie (jit/rows.py), made once and used as long as the
+  arrays are the same. The article's model has five parameters of 2 to 1600 numbers: five calls cost more than the
+  work.
 - ``..._into`` writes into the parameter and the state: nothing is allocated. The others copy first, and so stay pure.
-- Within a block one loop per written array, which LLVM turns into vector code, square root and division included.
-- Large parameters are split over threads.
-The arithmetic is the reference's, operation by operation.
+- Large parameters are cut into pieces, which are split over threads.
+The arithmetic is the reference's, operation by operation (formula.py).
 """
+
+from operator import is_
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchnn import jit
-from scratchnn.jit import kernel
+from scratchnn.jit.rows import over_table, row_loop
 
 from . import reference
-from .formula import corrected_step, mean, mean_square, scaled, with_decay
+from .cpu_rules import RULES
 from .reference import (
     AdagradState,
     AdamState,
@@ -28,104 +33,19 @@ from .reference import (
     sgd_start,
 )
 
-BLOCK = 1024  # numbers of each array at a time: five float32 arrays of it are 20 KB
 COST = 20.0  # operations that one number costs, to judge whether threads pay
-SMALL = 2**16  # numbers that one thread does at once
+PIECE = 2**16  # numbers that one thread does at once
 
 
-@kernel
-def sgd_kernel(p, grad, velocity, lr, momentum, nesterov, weight_decay, begin, end):
-    """Take one step of gradient descent in place, equations (1)-(4)."""
-    number = p.dtype.type
-    lr, momentum, weight_decay = number(lr), number(momentum), number(weight_decay)
-    for at in range(begin, end, BLOCK):
-        stop = min(at + BLOCK, end)
-        p_, g_, u_ = p[at:stop], grad[at:stop], velocity[at:stop]
-        for k in range(stop - at):
-            u_[k] = momentum * u_[k] + with_decay(g_[k], weight_decay, p_[k])
-        if nesterov:
-            for k in range(stop - at):
-                p_[k] = p_[k] - lr * (with_decay(g_[k], weight_decay, p_[k]) + momentum * u_[k])
-        else:
-            for k in range(stop - at):
-                p_[k] = p_[k] - lr * u_[k]
+class Ready(NamedTuple):
+    """Parameters that take their step in one call: what was found out about their arrays."""
 
-
-@kernel
-def adam_kernel(
-    p, grad, m, v, lr, beta1, rest1, beta2, rest2, eps, weight_decay, decoupled, m_bias, v_bias, begin, end
-):
-    """Take one step of Adam, or of AdamW if ``decoupled``, in place, equations (1), (5)-(10)."""
-    number = p.dtype.type
-    beta1, rest1, beta2, rest2 = number(beta1), number(rest1), number(beta2), number(rest2)
-    lr_decay = number(lr * weight_decay)
-    lr, eps, m_bias, v_bias = number(lr), number(eps), number(m_bias), number(v_bias)
-    weight_decay = number(0) if decoupled else number(weight_decay)
-    g = np.empty(BLOCK, p.dtype)
-    for at in range(begin, end, BLOCK):
-        stop = min(at + BLOCK, end)
-        p_, g_, m_, v_ = p[at:stop], grad[at:stop], m[at:stop], v[at:stop]
-        if not decoupled:
-            for k in range(stop - at):
-                g[k] = with_decay(g_[k], weight_decay, p_[k])
-            g_ = g[: stop - at]
-        for k in range(stop - at):
-            m_[k] = mean(m_[k], g_[k], beta1, rest1)
-        for k in range(stop - at):
-            v_[k] = mean_square(v_[k], g_[k], beta2, rest2)
-        if decoupled:
-            for k in range(stop - at):
-                p_[k] = p_[k] - lr_decay * p_[k] - corrected_step(m_[k], v_[k], lr, eps, m_bias, v_bias)
-        else:
-            for k in range(stop - at):
-                p_[k] = p_[k] - corrected_step(m_[k], v_[k], lr, eps, m_bias, v_bias)
-
-
-@kernel
-def adagrad_kernel(p, grad, total, rate, eps, weight_decay, begin, end):
-    """Take one step of Adagrad in place, equations (1), (11)-(13)."""
-    number = p.dtype.type
-    rate, eps, weight_decay = number(rate), number(eps), number(weight_decay)
-    one = number(1)
-    g = np.empty(BLOCK, p.dtype)
-    for at in range(begin, end, BLOCK):
-        stop = min(at + BLOCK, end)
-        p_, g_, total_ = p[at:stop], grad[at:stop], total[at:stop]
-        for k in range(stop - at):
-            g[k] = with_decay(g_[k], weight_decay, p_[k])
-        for k in range(stop - at):
-            total_[k] = mean_square(total_[k], g[k], one, one)
-        for k in range(stop - at):
-            p_[k] = p_[k] - scaled(rate * g[k], total_[k], eps)
-
-
-@kernel
-def rmsprop_kernel(p, grad, v, m, velocity, lr, alpha, rest, eps, weight_decay, momentum, centered, begin, end):
-    """Take one step of RMSprop in place, equations (1), (14)-(18)."""
-    number = p.dtype.type
-    lr, alpha, rest, eps = number(lr), number(alpha), number(rest), number(eps)
-    weight_decay, momentum, zero = number(weight_decay), number(momentum), number(0)
-    g, spread = np.empty(BLOCK, p.dtype), np.empty(BLOCK, p.dtype)
-    for at in range(begin, end, BLOCK):
-        stop = min(at + BLOCK, end)
-        p_, g_, v_, m_, u_ = p[at:stop], grad[at:stop], v[at:stop], m[at:stop], velocity[at:stop]
-        for k in range(stop - at):
-            g[k] = with_decay(g_[k], weight_decay, p_[k])
-        for k in range(stop - at):
-            v_[k] = mean_square(v_[k], g[k], alpha, rest)
-        for k in range(stop - at):
-            m_[k] = mean(m_[k], g[k], alpha, rest)
-        if centered:
-            for k in range(stop - at):
-                variance = v_[k] - m_[k] * m_[k]
-                spread[k] = zero if variance < zero else variance  # NaN stays NaN
-        else:
-            for k in range(stop - at):
-                spread[k] = v_[k]
-        for k in range(stop - at):
-            u_[k] = momentum * u_[k] + scaled(g[k], spread[k], eps)
-        for k in range(stop - at):
-            p_[k] = p_[k] - lr * u_[k]
+    formula: Any
+    arrays: list[np.ndarray]  # p, gradient and state of each parameter; empty if one had to be copied
+    numbers: np.ndarray  # (parameters, settings): what the rows of the table read
+    table: np.ndarray  # a row for each piece: how many numbers, the addresses of arrays and settings
+    run: Any
+    kept: list[np.ndarray]  # what the addresses belong to
 
 
 def fits(p: np.ndarray, grad: np.ndarray, state: tuple) -> bool:
@@ -152,39 +72,91 @@ def fits(p: np.ndarray, grad: np.ndarray, state: tuple) -> bool:
     )
 
 
-def sgd_into(p, grad, state, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
+def sgd_into(p, grad, state, **settings):
     """Do what ``sgd`` does in place, for arrays that pass ``fits``; returns the new state."""
-    _run(sgd_kernel, p, grad, state[:1], lr, momentum, nesterov, weight_decay)
-    return state
+    return all_into("sgd", [(p, grad, state)], [settings])[0][0]
 
 
-def adam_into(p, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+def adam_into(p, grad, state, **settings):
     """Do what ``adam`` does in place, for arrays that pass ``fits``; returns the new state."""
-    (beta1, beta2), count = betas, state.count + 1
-    rests, biases = (1 - beta1, 1 - beta2), (1 - beta1**count, 1 - beta2**count)
-    _run(
-        adam_kernel, p, grad, state[:2],
-        lr, beta1, rests[0], beta2, rests[1], eps, weight_decay, decoupled, *biases,
-    )  # fmt: skip
-    return AdamState(state.m, state.v, count)
+    return all_into("adam", [(p, grad, state)], [settings])[0][0]
 
 
-def adamw_into(p, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
+def adamw_into(p, grad, state, **settings):
     """Do what ``adamw`` does in place, for arrays that pass ``fits``; returns the new state."""
-    return adam_into(p, grad, state, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=True)
+    return all_into("adamw", [(p, grad, state)], [settings])[0][0]
 
 
-def adagrad_into(p, grad, state, *, lr, lr_decay=0.0, eps=1e-10, weight_decay=0.0):
+def adagrad_into(p, grad, state, **settings):
     """Do what ``adagrad`` does in place, for arrays that pass ``fits``; returns the new state."""
-    rate = lr / (1 + state.count * lr_decay)  # (12)
-    _run(adagrad_kernel, p, grad, state[:1], rate, eps, weight_decay)
-    return AdagradState(state.total, state.count + 1)
+    return all_into("adagrad", [(p, grad, state)], [settings])[0][0]
 
 
-def rmsprop_into(p, grad, state, *, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+def rmsprop_into(p, grad, state, **settings):
     """Do what ``rmsprop`` does in place, for arrays that pass ``fits``; returns the new state."""
-    _run(rmsprop_kernel, p, grad, state, lr, alpha, 1 - alpha, eps, weight_decay, momentum, centered)
-    return state
+    return all_into("rmsprop", [(p, grad, state)], [settings])[0][0]
+
+
+def all_into(
+    rule: str, given: list[tuple], settings: list[dict[str, Any]], ready: Ready | None = None
+) -> tuple[list[Any], Ready]:
+    """Let parameters of one precision take one step each, in place.
+
+    Parameters
+    ----------
+    rule : str
+        "sgd", "adam", "adamw", "adagrad" or "rmsprop".
+    given : list of (p, grad, state)
+        All must pass ``fits``.
+    settings : list of dict
+        Of each, as the function ``rule`` takes them.
+    ready : Ready, optional
+        What the step before gave.
+
+    Returns
+    -------
+    states : list of tuple
+        The new ones, with the arrays of the old ones.
+    ready : Ready
+        For the next step.
+    """
+    told = [RULES[rule](state, **its) for (_, _, state), its in zip(given, settings, strict=True)]
+    arrays = [array for p, grad, state in given for array in (p, grad, *state) if isinstance(array, np.ndarray)]
+    formula, states, numbers = told[0][0], [state for _, state, _ in told], [numbers for _, _, numbers in told]
+    same = ready is not None and ready.formula is formula and len(ready.arrays) == len(arrays)
+    if not same or not all(map(is_, ready.arrays, arrays)):
+        ready = _ready(formula, given, arrays, len(numbers[0]))
+    ready.numbers[...] = numbers
+    table = ready.table
+    begun, row = table.ctypes.data, table.strides[0]
+    if len(table) <= len(given):
+        ready.run(len(table), begun)
+    else:
+        jit.split(
+            lambda begin, end: ready.run(end - begin, begun + begin * row),
+            len(table),
+            COST * float(table[:, 0].sum()),
+        )
+    return states, ready
+
+
+def _ready(formula, given, arrays, settings):
+    """Find the addresses."""
+    dtype = given[0][0].dtype
+    numbers, kept, rows = np.empty((len(given), settings), dtype), [], []
+    for k, (p, grad, state) in enumerate(given):
+        its = [p, *(array for array in state if isinstance(array, np.ndarray)), jit.plain(grad, dtype)]
+        kept += its
+        where = [array.ctypes.data for array in its]
+        read = [numbers[k:, j:].ctypes.data for j in range(settings)]
+        for begin in range(0, p.size, PIECE):
+            at = [place + begin * dtype.itemsize for place in where]
+            rows.append([min(PIECE, p.size - begin), *at, *read])
+    table = np.array(rows, np.int64).reshape(-1, 1 + len(its) + settings)
+    kinds = "w" * (len(its) - 1) + "v" + "n" * settings
+    copied = len(set(map(id, kept)) - set(map(id, arrays))) > 0
+    run = over_table(row_loop(formula, kinds, dtype, table=True))
+    return Ready(formula, [] if copied else arrays, numbers, table, run, kept)
 
 
 def sgd(
@@ -282,13 +254,3 @@ def _pure(by_reference, into, start, p, grad, state, settings):
 def _is_python(value):
     """Say whether a setting is a Python number, which leaves float32 alone; NumPy's would not."""
     return all(map(_is_python, value)) if isinstance(value, tuple) else type(value) in (float, int, bool)
-
-
-def _run(step, p, grad, arrays, *settings):
-    size = p.size
-    flat = [array.reshape(-1) for array in (p, jit.plain(grad, p.dtype), *arrays)]
-    settings = [float(value) if type(value) is int else value for value in settings]
-    if size < SMALL:
-        step(*flat, *settings, 0, size)
-    else:
-        jit.split(lambda begin, end: step(*flat, *settings, begin, end), size, COST * size)

@@ -1,0 +1,78 @@
+"""Vectors in LLVM's own language: the few instructions that tiles (ops/matmul) and row loops (rows.py) are made of.
+
+``at`` is an llvmlite IRBuilder, the place where the next instruction goes.
+"""
+
+from llvmlite import ir
+
+INDEX = ir.IntType(64)
+
+
+def number_of(size):
+    """Give the type of a number of ``size`` bytes."""
+    return ir.FloatType() if size == 4 else ir.DoubleType()
+
+
+def size_of(vector):
+    """Give the bytes of one number of a vector."""
+    return 4 if isinstance(vector.element, ir.FloatType) else 8
+
+
+def declare(module, name, result, arguments):
+    """Give the function ``name`` of LLVM or of the C library."""
+    if name in module.globals:
+        return module.globals[name]
+    return ir.Function(module, ir.FunctionType(result, arguments), name)
+
+
+def vector_at(at, base, offset, vector):
+    """Point to the vector that begins ``offset`` numbers behind ``base``."""
+    return at.bitcast(at.gep(base, [offset]), vector.as_pointer())
+
+
+def load(at, place, size):
+    """Read what need not lie at a multiple of its own length."""
+    loaded = at.load(place)
+    loaded.align = size
+    return loaded
+
+
+def joined(at, kind, *arrivals):
+    """Make the value that depends on which block we came from."""
+    phi = at.phi(kind)
+    for value, block in arrivals:
+        phi.add_incoming(value, block)
+    return phi
+
+
+def repeated(at, value, vector):
+    """Put one number into every place of a vector."""
+    alone = at.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return at.shuffle_vector(alone, ir.Constant(vector, ir.Undefined), zeros)
+
+
+def first_lanes(at, count, lanes):
+    """Make a mask that is true in the first ``count`` places."""
+    indices = ir.VectorType(INDEX, lanes)
+    return at.icmp_signed("<", ir.Constant(indices, list(range(lanes))), repeated(at, count, indices))
+
+
+def masked_load(module, at, place, mask, vector):
+    """Read where the mask is true; 0 elsewhere."""
+    kind = [place.type, ir.IntType(32), mask.type, vector]
+    name = f"llvm.masked.load.{suffix(vector)}.p0"
+    zero = ir.Constant(vector, None)
+    return at.call(declare(module, name, vector, kind), [place, ir.IntType(32)(size_of(vector)), mask, zero])
+
+
+def masked_store(module, at, value, place, mask, vector):
+    """Write where the mask is true."""
+    kind = [vector, place.type, ir.IntType(32), mask.type]
+    name = f"llvm.masked.store.{suffix(vector)}.p0"
+    at.call(declare(module, name, ir.VoidType(), kind), [value, place, ir.IntType(32)(size_of(vector)), mask])
+
+
+def suffix(vector):
+    """Write how LLVM's functions name the type."""
+    return f"v{vector.count}f{8 * size_of(vector)}"
