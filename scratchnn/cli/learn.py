@@ -62,7 +62,7 @@ def _check(out, course, name, hint):
     steps = [step for step in verdict.steps if step <= hint]
     while course.progress.of(one.id).hint < max(steps, default=1):
         course.climb(one, verdict)
-    _print(out, [("dim", f"{course.file(one)}"), *verdict_lines(verdict, hint, "--hint")])
+    _print(out, [("dim", f"{course.file(one)}"), *verdict_lines(verdict, hint, f"--hint {min(hint + 1, LINES)}")])
     return verdict.exit_status
 
 

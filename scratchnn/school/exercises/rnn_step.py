@@ -9,8 +9,8 @@ EXERCISE = FillIn(
     title="One step of an RNN, backward",
     op="rnn",
     task="""
-        One line is missing: the way from h_t back to a_t, where h_t = tanh(a_t). The slopes that you may use take the
-        function's output, so tanh_slope(y) is 1 - y**2 with y = tanh(a).
+        One line is missing: the way from h_t back to a_t, where h_t = tanh(a_t). The slopes that you may use are
+        those of the first exercise: tanh_slope(y) takes the output of tanh.
     """,
     pieces=(Piece("step_backward", cut=(6,), goals={6: "the slope of tanh at a_t, written with what tanh gave"}),),
     form="rnn.tanh",
