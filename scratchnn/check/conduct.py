@@ -1,7 +1,9 @@
 """How a pair of passes behaves: does it leave what it is given alone, and say the same thing twice?"""
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ __all__ = ["Observed", "changes", "draw_upstream", "global_random_state_kept", "
 
 
 NO_DERIVATIVE = "no number is judged"
+PACKAGE = Path(__file__).parents[1]
 
 
 class Observed(NamedTuple):
@@ -41,7 +44,7 @@ def observe(forward: Callable, backward: Callable, inputs: dict[str, Any], seed:
         try:
             outputs, cache, failures = _twice_forward(forward, inputs)
         except Exception as error:
-            return Observed({}, None, (f"forward raised {type(error).__name__}: {error}",))
+            return Observed({}, None, (f"forward raised {_raised(error)}",))
         if any(NO_DERIVATIVE in sentence for sentence in failures):
             return Observed({}, None, tuple(failures))
         upstream = draw_upstream(outputs, seed)
@@ -50,12 +53,20 @@ def observe(forward: Callable, backward: Callable, inputs: dict[str, Any], seed:
         try:
             grads, found, notes = _twice_backward(forward, backward, inputs, outputs, cache, upstream)
         except Exception as error:
-            return Observed(upstream, None, (*failures, f"backward raised {type(error).__name__}: {error}"))
+            return Observed(upstream, None, (*failures, f"backward raised {_raised(error)}"))
     failures += found
     if any(NO_DERIVATIVE in sentence for sentence in found):
         return Observed(upstream, None, tuple(failures), tuple(notes))
     failures += _misnamed(grads, inputs)
     return Observed(upstream, grads, tuple(failures), (*_narrow(outputs, inputs), *notes))
+
+
+def _raised(error):
+    """Say what was raised, and in which line of the judged code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith((str(PACKAGE), "<")) and "site-packages" not in f.filename]
+    where = f" (line {own[-1].lineno}: {own[-1].line})" if own and own[-1].line else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _twice_forward(forward, inputs):

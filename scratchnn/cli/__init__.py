@@ -18,6 +18,7 @@ COMMANDS = {
     "step": "Walk through a run, forward and backward, one equation at a time.",
     "gradflow": "Measure how gradients vanish and explode through time.",
     "tutorial": "Read the chapters, cell by cell, or as notebooks and pages.",
+    "learn": "Solve exercises in files of your own, judged when you save.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
     "bench": "Time it beside PyTorch and JAX, results compared first.",

@@ -272,7 +272,8 @@ def test_exceptions_are_failures_not_crashes():
     assert not report.passed
     assert report.failures[0].startswith("backward raised ValueError: matmul")
     report = check.check_gradients(lambda inputs: inputs["q"], lambda upstream, cache: {}, inputs)
-    assert report.failures == ("forward raised KeyError: 'q'",)
+    assert report.failures[0].startswith("forward raised KeyError: 'q' (line ")
+    assert len(report.failures) == 1
     report = check.check_gradients(lambda inputs: inputs["x"], lambda upstream, cache: {}, inputs)
     assert "expected (outputs, cache) with a dict of outputs" in report.failures[0]
     report = check.check_gradients(forward, lambda upstream, cache: np.ones(3), inputs)

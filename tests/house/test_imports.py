@@ -48,6 +48,7 @@ ROOMS = {
     "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
     "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
     "lessons": {"errors", "files"},
+    "school": {"check", "errors", "files", "misconceptions", "ops", "probe"},
     "cli": {
         "bench",
         "check",
@@ -65,6 +66,7 @@ ROOMS = {
         "ops",
         "probe",
         "runs",
+        "school",
         "trace",
         "training",
     },

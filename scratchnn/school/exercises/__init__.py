@@ -1,0 +1,1 @@
+"""The exercises, one file each; a file that defines EXERCISE is found by itself."""

@@ -1,0 +1,1 @@
+"""What an exercise can ask for, one file per kind."""

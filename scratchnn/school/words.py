@@ -1,0 +1,87 @@
+"""A verdict and a list of exercises, as lines for a person: (style, text)."""
+
+from .folder import Folder
+from .kinds.base import Exercise
+from .shelf import exercises
+from .verdict import BROKEN, REFUSED, RIGHT, STEPS, UNFINISHED, WRONG, Verdict
+
+SIGNS = {RIGHT: "✓", WRONG: "✗", UNFINISHED: "…", REFUSED: "✗", BROKEN: "✗"}
+STYLES = {RIGHT: "bold green", WRONG: "bold red", UNFINISHED: "bold yellow", REFUSED: "bold red", BROKEN: "bold red"}
+PRINTED = 5  # lines of what the file printed
+Styled = list[tuple[str, str]]
+
+
+def verdict_lines(verdict: Verdict, step: int, more: str) -> Styled:
+    """Write a verdict with its hints up to a step.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    step : int
+    more : str
+        How to get the next hint: "h" or "--hint".
+
+    Returns
+    -------
+    list of (str, str)
+        Style and text of each line.
+    """
+    lines = [(STYLES[verdict.status], f"{SIGNS[verdict.status]} {verdict.headline}")]
+    for name, hints in verdict.up_to(step):
+        if name != STEPS[1]:
+            lines.append(("cyan", f"  {name}"))
+        lines += [("", f"    {line}") for line in hints]
+    further = [one for one in verdict.steps if one > step]
+    if further and not verdict.passed:
+        lines.append(("dim", f"  {more} tells more: {STEPS[further[0]]}"))
+    if verdict.printed.strip():
+        printed = verdict.printed.strip().splitlines()
+        lines += [("cyan", "  your file printed"), *(("", f"    {line}") for line in printed[:PRINTED])]
+        if len(printed) > PRINTED:
+            lines.append(("dim", f"    and {len(printed) - PRINTED} more lines"))
+    return lines
+
+
+def listing(folder: Folder) -> Styled:
+    """List the exercises with how far each is.
+
+    Parameters
+    ----------
+    folder : Folder
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    here, every = folder.current(), exercises()
+    lines = []
+    for one in every:
+        words = folder.progress.of(one.id).words
+        sign = ">" if one is here else " "
+        style = "bold" if one is here else ("green" if words.startswith("done") else "")
+        lines.append((style, f"{sign} {one.id:<14} {one.kind:<14} {one.title:<48} {words}".rstrip()))
+    done = sum(folder.progress.of(one.id).done for one in every)
+    lines.append(("dim", f"  {done} of {len(every)} done"))
+    return lines
+
+
+def heading(folder: Folder, one: Exercise) -> Styled:
+    """Say which exercise is open, what is to be done, and where.
+
+    Parameters
+    ----------
+    folder : Folder
+    one : Exercise
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    every = exercises()
+    number = every.index(one) + 1
+    words = folder.progress.of(one.id).words
+    return [
+        ("bold", f"{number} of {len(every)}  {one.title}" + (f"  ({words})" if words else "")),
+        ("", f"{one.kind}, to chapter {one.chapter}: {one.how}"),
+        ("bold cyan", f"open {folder.file(one)} in your editor; the task stands at its top"),
+    ]
