@@ -252,16 +252,17 @@ def test_ctrl_c_keeps_the_best_weights(tsv, tmp_path):
         str(tsv),
         "--epochs",
         "100000",
+        "--checkpoint-every",
+        "20",
         "--out",
         str(out),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.time() + 60
-    while not (out / "settings.json").exists() and time.time() < deadline:
-        time.sleep(0.05)
-    time.sleep(2.0)
+    deadline = time.time() + 120
+    while not list(out.rglob("checkpoint-*")) and time.time() < deadline and process.poll() is None:
+        time.sleep(0.05)  # a checkpoint: it is training
     process.send_signal(signal.SIGINT)
-    printed, complained = process.communicate(timeout=60)
+    printed, complained = process.communicate(timeout=120)
     assert process.returncode == 130, complained
     assert "Traceback" not in complained
     assert "stopped by Ctrl-C" in printed
