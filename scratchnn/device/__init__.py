@@ -24,7 +24,7 @@ block: tiny in the simulator.
 
 from typing import Any
 
-from .arrays import back, bring, empty, on_device, to_device, to_host, zeros
+from .arrays import back, bring, counters, empty, on_device, to_device, to_host, zeros
 from .counting import Count, counting
 from .launching import (
     Kernel,
@@ -50,6 +50,7 @@ __all__ = [
     "back",
     "blocks",
     "bring",
+    "counters",
     "counting",
     "cuda",
     "empty",

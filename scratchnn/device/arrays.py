@@ -104,6 +104,31 @@ def zeros(shape: tuple[int, ...] | int, dtype: DTypeLike, value: Any = 0) -> Any
     return array
 
 
+_COUNTERS: list = []
+
+
+def counters(count: int) -> tuple[Any, int]:
+    """Give ``count`` int32 numbers that are 0 and belong to one launch: its blocks count there who has arrived.
+
+    They are taken from an array that is filled once in a thousand launches.
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    device array
+    int
+        Where the first one is.
+    """
+    if not _COUNTERS or _COUNTERS[1] + count > _COUNTERS[0].size:
+        _COUNTERS[:] = [zeros(max(4096, count), np.int32), 0]
+    first = _COUNTERS[1]
+    _COUNTERS[1] += count
+    return _COUNTERS[0], first
+
+
 def bring(where: str, *arrays: Any) -> tuple[list[Any], bool]:
     """Bring float arrays to the device in one precision, that of NumPy's promotion.
 

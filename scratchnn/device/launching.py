@@ -83,7 +83,7 @@ def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> C
 
 
 def function(function: Callable) -> Callable:
-    """Mark a function for kernels of other files: compiled into each of them; plain Python in the simulator.
+    """Mark a function for kernels of other files: compiled into each of them.
 
     Parameters
     ----------
@@ -93,7 +93,11 @@ def function(function: Callable) -> Callable:
     -------
     function
     """
-    return function if simulated() else numba_cuda().jit(device=True)(function)
+    if not simulated():
+        return numba_cuda().jit(device=True)(function)
+    from .simulator import with_the_cuda_of_its_caller
+
+    return with_the_cuda_of_its_caller(function)
 
 
 def intrinsic(function: Callable) -> Callable:

@@ -2,6 +2,9 @@
 
 import sys
 import threading
+from collections.abc import Callable
+from functools import wraps
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -21,15 +24,41 @@ def mend() -> None:
     lock, dynamic = threading.Lock(), FakeCUDAShared.array
 
     def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> np.ndarray:
+        kind = np.dtype(as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
         if shape == 0:
-            return dynamic(self, shape, dtype)
+            return dynamic(self, shape, kind)
         frame = sys._getframe(1)
         place = (frame.f_code, frame.f_lasti)
         with lock:
             if place not in self._allocations:
-                kind = np.dtype(as_dtype(dtype) if isinstance(dtype, types.Type) else dtype)
                 self._allocations[place] = np.full(shape, np.nan if kind.kind == "f" else 0, kind)
             return self._allocations[place]
 
     if dynamic.__module__ != __name__:
         FakeCUDAShared.array = array
+
+
+def with_the_cuda_of_its_caller(function: Callable) -> Callable:
+    """Let a device function work in kernels of other files.
+
+    While a kernel runs, the simulator puts its own ``cuda`` into the kernel's file. For device functions of other
+    files it does so at each call and takes it back behind it, under the feet of threads that are in the middle of
+    one. Here the function sees what its caller sees.
+
+    Parameters
+    ----------
+    function : function
+
+    Returns
+    -------
+    function
+    """
+    if "cuda" not in function.__code__.co_names:
+        return function
+
+    @wraps(function)
+    def call(*arguments):
+        seen = {**function.__globals__, "cuda": sys._getframe(1).f_globals["cuda"]}
+        return FunctionType(function.__code__, seen, closure=function.__closure__)(*arguments)
+
+    return call

@@ -177,7 +177,7 @@ def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask:
     -----
     Source: equations (1)-(8).  Checked by: tests/ops/test_lstm.py
     """
-    T, B, H = _check_inputs(x, h0, c0, params)
+    T, B, H = check_inputs(x, h0, c0, params)
     mask = shapes.recurrent_mask("lstm.forward", mask, T, B)
     x = np.where(mask[:, :, None], x, 0)
     dtype = np.result_type(x, h0, c0, *params)
@@ -254,7 +254,8 @@ def _nodes(cache, t):
     )  # fmt: skip
 
 
-def _check_inputs(x, h0, c0, params):
+def check_inputs(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params) -> tuple[int, int, int]:
+    """Raise unless the shapes agree and everything is floating-point, as ``forward`` says; give T, B and H."""
     sizes = shapes.sizes_of("lstm.forward", "x", x, "T B D")
     sizes["H"] = shapes.sizes_of("lstm.forward", "h0", h0, "B H")["H"]
     for name, array, spec in (

@@ -23,6 +23,7 @@ from scratchnn import device, shapes
 from scratchnn.device import Rung, blocks, pick
 
 from .gpu_kernels import one_thread_kernel, register_tiles_kernel, shared_tiles_kernel, sum_of_parts_kernel
+from .gpu_step import copy_kernel, real_inputs_kernel
 from .gpu_tensor import WARP, tensor_cores_kernel
 from .reference import Cache, Grads
 
@@ -231,3 +232,5 @@ def kernels(dtype: Any = np.float32) -> Iterator[device.Kernel]:
         for reach in (4, 8):
             yield register_tiles_kernel(dtype, *turned, True, True, True, reach, 16, 16 if reach == 4 else 8)
     yield sum_of_parts_kernel(dtype, True, True)
+    yield real_inputs_kernel(dtype)
+    yield copy_kernel(dtype)

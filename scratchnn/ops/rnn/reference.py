@@ -152,7 +152,7 @@ def forward(
     -----
     Source: equations (1)-(4).  Checked by: tests/ops/test_rnn.py
     """
-    T, B, H = _check_inputs(x, h0, params)
+    T, B, H = check_inputs(x, h0, params)
     shapes.expect_choice("rnn.forward", "nonlinearity", nonlinearity, NONLINEARITIES)
     mask = shapes.recurrent_mask("rnn.forward", mask, T, B)
     x = np.where(mask[:, :, None], x, 0)
@@ -214,7 +214,8 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     return Grads(x=dx, h0=dh_next, W_x=dW_x, W_h=dW_h, b=db)
 
 
-def _check_inputs(x, h0, params):
+def check_inputs(x: np.ndarray, h0: np.ndarray, params: Params) -> tuple[int, int, int]:
+    """Raise unless the shapes agree and everything is floating-point, as ``forward`` says; give T, B and H."""
     sizes = shapes.sizes_of("rnn.forward", "x", x, "T B D")
     sizes["H"] = shapes.sizes_of("rnn.forward", "h0", h0, "B H")["H"]
     for name, array, spec in (

@@ -3,10 +3,13 @@
 Needs numba-cuda and NVIDIA's compiler in wheels: pip install 'scratchnn[gpu-compile]'.
 """
 
+import ast
+import functools
 import importlib
 import importlib.util
 import re
 import types
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,9 @@ numba_cuda = pytest.importorskip(
     "numba_cuda", reason="numba-cuda is not installed: pip install 'scratchnn[gpu-compile]'"
 )
 core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'scratchnn[gpu-compile]'")
-pytest.importorskip("nvidia.cu13", reason="NVIDIA's compiler is not installed: pip install 'scratchnn[gpu-compile]'")
+wheels = pytest.importorskip(
+    "nvidia.cu13", reason="NVIDIA's compiler is not installed: pip install 'scratchnn[gpu-compile]'"
+)
 if device.simulated():
     pytest.skip("the simulator compiles nothing", allow_module_level=True)
 
@@ -24,6 +29,7 @@ from numba.cuda import dispatcher  # noqa: E402
 
 from scratchnn.device.filling import fill_kernel_threads  # noqa: E402
 
+LIBRARIES = Path(wheels.__path__[0])
 ARCHITECTURES = ((8, 0), (9, 0))
 MOST_SHARED = {(8, 0): 163 * 1024, (9, 0): 227 * 1024}  # bytes a block may ask for
 TYPES = {"f": "float32", "i": "int64", "b": "boolean", "u": "int32"}
@@ -45,18 +51,20 @@ def signature(words):
     return f"void({', '.join(kinds)})"
 
 
-def compiled(function, words, architecture, **options):
+@functools.cache
+def compiled(function, words, architecture):
     """Give the assembly text, and what the assembler says of registers, spills and shared memory."""
     before = dispatcher.get_current_device
     dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=architecture)
     try:
-        ptx, _ = device.cuda.compile_ptx(function, signature(words), cc=architecture, **options)
+        ptx, _ = device.cuda.compile_ptx(function, signature(words), cc=architecture)
     finally:
         dispatcher.get_current_device = before
-    linker = core.Linker(
-        core.ObjectCode.from_ptx(ptx.encode()),
-        options=core.LinkerOptions(arch="sm_{}{}".format(*architecture), ptxas_options=["-v"]),
-    )
+    objects = [core.ObjectCode.from_ptx(ptx.encode())]
+    if "cudaCG" in ptx:  # a cooperative launch: blocks wait for each other, with a library of NVIDIA's
+        objects.append(core.ObjectCode.from_library(next(LIBRARIES.glob("**/libcudadevrt.a")).read_bytes()))
+    options = core.LinkerOptions(arch="sm_{}{}".format(*architecture), ptxas_options=["-v"])
+    linker = core.Linker(*objects, options=options)
     linker.link("cubin")
     return ptx, linker.get_info_log()
 
@@ -99,6 +107,28 @@ KERNELS = list(all_kernels())
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 def test_a_kernel_keeps_its_promises(kernel, architecture):
     assert not faults(kernel, architecture)
+
+
+def test_every_kernel_is_judged():
+    """Each function under ``@kernel`` in a room's gpu files is among those that its ``gpu.kernels()`` gives."""
+    folder = Path(ops.__file__).parent
+    written = {name for path in folder.glob("*/gpu*.py") for name in kernels_in(path.read_text(encoding="utf-8"))}
+    assert written == {kernel.name for kernel in KERNELS} - {fill_kernel_threads.name}
+
+
+def kernels_in(text):
+    for node in ast.walk(ast.parse(text)):
+        for decorator in getattr(node, "decorator_list", []):
+            if getattr(getattr(decorator, "func", None), "id", "") == "kernel":
+                yield node.name
+
+
+@pytest.mark.parametrize("kernel", [k for k in KERNELS if k.name.endswith("_step")], ids=lambda k: k.name)
+def test_only_a_kernel_for_all_steps_asks_for_all_blocks_at_once(kernel):
+    """One for a single step must not: a grid larger than the device would be refused."""
+    ptx, _ = compiled(kernel.function, kernel.arguments, (9, 0))
+    persistent = kernel.function.__closure__[kernel.function.__code__.co_freevars.index("persistent")].cell_contents
+    assert ("cudaCGSynchronize" in ptx) == persistent
 
 
 def test_the_checks_notice_broken_promises():

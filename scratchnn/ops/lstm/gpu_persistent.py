@@ -1,0 +1,173 @@
+"""A whole step of the LSTM in one launch, or all steps in one: W_h stays on the chip, one barrier a step.
+
+A block owns a few units: their columns of W_h lie in its shared memory, it computes their gates and states for its
+rows of the batch, forward and backward. What another step needs from other blocks is h_prev (forward) or da
+(backward): it is written to memory, and read by all after the barrier. See gpu_step.py for the product.
+
+Count (float32, a step): forward 8 B H**2 flops, B H read by every block and 11 B H numbers written; backward as many
+flops, 4 B H read by every block. H = 128, B = 64: 8.4 MFLOP, 0.5 microseconds at half the peak of the 32 blocks that
+take part; one barrier costs 1.5 (measured on an H100), one launch 30. So per step: 30 launched, 2 to 4 persistent.
+
+The kernels are made for one launch a step (``persistent`` False: no block waits for another, the simulator runs them
+so) or for all steps; in the simulator the latter is right for a single block.
+"""
+
+from functools import cache
+from typing import Any
+
+from scratchnn.device import cuda, kernel
+from scratchnn.device.instructions import wait_for
+from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
+from scratchnn.ops.matmul.gpu_step import bring_tile_into, dot4
+
+
+@cache
+def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
+    """Steps begin..end. ``a`` (T, B, 4H) holds x @ W_x + b and takes h_prev @ W_h; all other nodes are written.
+
+    A thread sums the four gates of one unit in one row. Then the sums change hands, so that neighbouring threads hold
+    neighbouring units of a row and write neighbours in memory.
+    """
+    threads, kept = rows * units, 4 * units + 4
+
+    @kernel("f3 f2 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 i i i i u1 i", registers=168, shared=160 * 1024)
+    def lstm_kernel_forward_step(
+        a, h0, c0, W_h, mask, i, f, g, o, s, c, h, begin, end, share, deep, arrived, place
+    ):  # fmt: skip
+        memory = cuda.shared.array(0, dtype, alignment=16)
+        lane, own = cuda.threadIdx.x, cuda.threadIdx.y
+        thread = own * rows + lane
+        B, H = h0.shape
+        H4, zero, pitch = (H + 3) // 4 * 4, dtype(0), deep + 4
+        first_unit, first_row = cuda.blockIdx.x * units, cuda.blockIdx.y * share
+        tile = 4 * units * H4
+        sums = tile + rows * pitch
+        for e in range(thread, 4 * units * H4, threads):  # this slice of W_h: unit, k, gate
+            u, gate, k = e % units, e // units % 4, e // (4 * units)
+            inside = first_unit + u < H and k < H
+            memory[(u * H4 + k) * 4 + gate] = W_h[k, gate * H + first_unit + u] if inside else zero
+        if persistent:
+            cuda.cg.this_grid().sync()  # makes the launch a cooperative one: all blocks are there, or it is refused
+        for t in range(begin, end):
+            h_prev = h0 if t == 0 else h[t]
+            c_prev = c0 if t == 0 else c[t]
+            for row0 in range(first_row, min(first_row + share, B), rows):
+                z_i, z_f, z_g, z_o = zero, zero, zero, zero
+                for k in range(0, H, deep):
+                    cuda.syncthreads()
+                    bring_tile_into(
+                        memory, tile, pitch, h_prev, row0, rows, k, H, deep, lane, rows, own, units, zero
+                    )  # fmt: skip
+                    cuda.syncthreads()
+                    z_i, z_f, z_g, z_o = dot4(
+                        memory, tile + lane * pitch, (own * H4 + k) * 4, min(deep, H4 - k), z_i, z_f, z_g, z_o
+                    )  # fmt: skip
+                at = sums + lane * kept + 4 * own
+                memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z_i, z_f, z_g, z_o
+                cuda.syncthreads()
+                row, unit = row0 + thread // units, first_unit + thread % units
+                if row < B and unit < H:
+                    at = sums + thread // units * kept + thread % units * 4
+                    a_i = a[t, row, unit] + memory[at]
+                    a_f = a[t, row, H + unit] + memory[at + 1]
+                    a_g = a[t, row, 2 * H + unit] + memory[at + 2]
+                    a_o = a[t, row, 3 * H + unit] + memory[at + 3]
+                    i_t, f_t, g_t, o_t = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+                    c_before, h_before = c_prev[row, unit], h_prev[row, unit]
+                    c_t = f_t * c_before + i_t * g_t
+                    s_t = tanh(c_t)
+                    real = mask[t, row]
+                    a[t, row, unit], a[t, row, H + unit] = a_i, a_f
+                    a[t, row, 2 * H + unit], a[t, row, 3 * H + unit] = a_g, a_o
+                    i[t, row, unit], f[t, row, unit], g[t, row, unit], o[t, row, unit] = i_t, f_t, g_t, o_t
+                    s[t, row, unit] = s_t
+                    c[t + 1, row, unit] = c_t if real else c_before
+                    h[t + 1, row, unit] = o_t * s_t if real else h_before
+                    if t == 0:
+                        c[0, row, unit], h[0, row, unit] = c_before, h_before
+            if persistent and t + 1 < end:
+                wait_for(arrived, place + cuda.blockIdx.y, (t - begin + 1) * cuda.gridDim.x)
+
+    return lstm_kernel_forward_step
+
+
+@cache
+def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
+    """Turns begin..end of T+1: turn n undoes step t = T-1-n; the last only carries da_0 on to dh0.
+
+    dh_next of a unit is a product along all 4H of da, so each gate has its own threads and a thread sums four units;
+    the four partial sums are added in a fixed order. ``held`` passes on what does not go through the gates: dh_t of a
+    padded row. ``dc`` holds dc_next and ends as dc0.
+    """
+    threads, kept, fours = rows * units, 4 * units + 4, units // 4
+
+    @kernel("f3 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 f2 i i i i u1 i", registers=168, shared=160 * 1024)
+    def lstm_kernel_backward_step(
+        dh, dc_last, W_h, mask, i, f, g, o, s, c, da, dc, held, dh0, begin, end, share, deep, arrived, place
+    ):  # fmt: skip
+        memory = cuda.shared.array(0, dtype, alignment=16)
+        lane, own = cuda.threadIdx.x, cuda.threadIdx.y
+        thread, gate, four = own * rows + lane, own % 4, own // 4
+        T, B, H = i.shape
+        H4, zero, pitch = (H + 3) // 4 * 4, dtype(0), deep + 4
+        first_unit, first_row = cuda.blockIdx.x * units, cuda.blockIdx.y * share
+        tile = 4 * units * H4
+        sums = tile + 4 * rows * pitch
+        for e in range(thread, 4 * units * H4, threads):  # rows of W_h: gate, four units, k
+            k, u, q = e % H4, e // H4 % units, e // (H4 * units)
+            inside = first_unit + u < H and k < H
+            memory[((q * fours + u // 4) * H4 + k) * 4 + u % 4] = W_h[first_unit + u, q * H + k] if inside else zero
+        if persistent:
+            cuda.cg.this_grid().sync()
+        for n in range(begin, end):
+            t = T - 1 - n
+            for row0 in range(first_row, min(first_row + share, B), rows):
+                if n > 0:
+                    z0, z1, z2, z3 = zero, zero, zero, zero
+                    for k in range(0, H, deep):
+                        cuda.syncthreads()
+                        for q in range(4):
+                            bring_tile_into(
+                                memory, tile + q * rows * pitch, pitch, da[t + 1], row0, rows, q * H + k, (q + 1) * H,
+                                deep, lane, rows, own, units, zero,
+                            )  # fmt: skip
+                        cuda.syncthreads()
+                        z0, z1, z2, z3 = dot4(
+                            memory, tile + (gate * rows + lane) * pitch, ((gate * fours + four) * H4 + k) * 4,
+                            min(deep, H4 - k), z0, z1, z2, z3,
+                        )  # fmt: skip
+                    at = sums + lane * kept + gate * units + 4 * four
+                    memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z0, z1, z2, z3
+                    cuda.syncthreads()
+                row, unit = row0 + thread // units, first_unit + thread % units
+                if row < B and unit < H:
+                    dh_next, dc_next = zero, zero
+                    if n > 0:
+                        at = sums + thread // units * kept + thread % units
+                        dh_next = held[row, unit] + memory[at] + memory[at + units]
+                        dh_next = dh_next + memory[at + 2 * units] + memory[at + 3 * units]
+                        dc_next = dc[row, unit]
+                    else:
+                        dc_next = dc_last[row, unit]
+                    if t < 0:
+                        dh0[row, unit] = dh_next
+                    else:
+                        dh_t = dh[t, row, unit] + dh_next
+                        real = mask[t, row]
+                        i_t, f_t, g_t, o_t = i[t, row, unit], f[t, row, unit], g[t, row, unit], o[t, row, unit]
+                        s_t = s[t, row, unit]
+                        dc_t = dc_next + dh_t * o_t * tanh_slope(s_t)
+                        da_i = dc_t * g_t * sigmoid_slope(i_t)
+                        da_f = dc_t * c[t, row, unit] * sigmoid_slope(f_t)
+                        da_g = dc_t * i_t * tanh_slope(g_t)
+                        da_o = dh_t * s_t * sigmoid_slope(o_t)
+                        da[t, row, unit] = da_i if real else zero
+                        da[t, row, H + unit] = da_f if real else zero
+                        da[t, row, 2 * H + unit] = da_g if real else zero
+                        da[t, row, 3 * H + unit] = da_o if real else zero
+                        dc[row, unit] = dc_t * f_t if real else dc_next
+                        held[row, unit] = zero if real else dh_t
+            if persistent and n + 1 < end:
+                wait_for(arrived, place + cuda.blockIdx.y, (n - begin + 1) * cuda.gridDim.x)
+
+    return lstm_kernel_backward_step
