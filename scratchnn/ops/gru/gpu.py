@@ -104,7 +104,7 @@ def _steps(share, h0, params, cache, together):
     for begin in (0,) if together else range(T):
         end = T if together else begin + 1
         run(cache.a, h0, params.W_h, params.b_hn, *nodes, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
 
 
 def _all_steps_back(dh, params, cache, da, da_h, dh0):
@@ -129,7 +129,7 @@ def _steps_back(share, dh, params, cache, da, da_h, dh0, together):
     for begin in (0,) if together else range(T + 1):
         end = T + 1 if together else begin + 1
         run(dh, params.W_h, *nodes, da, da_h, held, dh0, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
 
 
 def _fused_cells(h0, params, cache):

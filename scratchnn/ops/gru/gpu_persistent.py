@@ -14,7 +14,7 @@ from typing import Any
 from scratchnn.device import cuda, kernel
 from scratchnn.device.instructions import wait_for
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
-from scratchnn.ops.matmul.gpu_step import bring_tile_into, dot4
+from scratchnn.ops.matmul.gpu_step import four_sums_into
 
 
 @cache
@@ -43,27 +43,21 @@ def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
         for t in range(begin, end):
             h_prev = h0 if t == 0 else h[t]
             for row0 in range(first_row, min(first_row + share, B), rows):
-                z_r, z_z, z_m, nothing = zero, zero, zero, zero
-                for k in range(0, H, deep):
-                    cuda.syncthreads()
-                    bring_tile_into(
-                        memory, tile, pitch, h_prev, row0, rows, k, H, deep, lane, rows, own, units, zero
-                    )  # fmt: skip
-                    cuda.syncthreads()
-                    z_r, z_z, z_m, nothing = dot4(
-                        memory, tile + lane * pitch, (own * H4 + k) * 4, min(deep, H4 - k), z_r, z_z, z_m, nothing
-                    )  # fmt: skip
-                at = sums + lane * kept + 4 * own
-                memory[at], memory[at + 1], memory[at + 2] = z_r, z_z, z_m
-                cuda.syncthreads()
                 row, unit = row0 + thread // units, first_unit + thread % units
+                a_r, a_z, a_n, h_before = zero, zero, zero, zero
+                if row < B and unit < H:  # asked for before the product, there behind it
+                    a_r, a_z, a_n = a[t, row, unit], a[t, row, H + unit], a[t, row, 2 * H + unit]
+                    h_before = h_prev[row, unit]
+                four_sums_into(
+                    memory, tile, pitch, sums + lane * kept + 4 * own, h_prev, row0, rows, 1, 0, H, deep,
+                    4 * own * H4, lane, own, units, zero,
+                )  # fmt: skip
                 if row < B and unit < H:
                     at = sums + thread // units * kept + thread % units * 4
-                    a_r, a_z = a[t, row, unit] + memory[at], a[t, row, H + unit] + memory[at + 1]
+                    a_r, a_z = a_r + memory[at], a_z + memory[at + 1]
                     m_t = memory[at + 2] + b_hn[unit]
                     r_t, z_t = sigmoid(a_r), sigmoid(a_z)
-                    n_t = tanh(a[t, row, 2 * H + unit] + r_t * m_t)
-                    h_before = h_prev[row, unit]
+                    n_t = tanh(a_n + r_t * m_t)
                     a[t, row, unit], a[t, row, H + unit] = a_r, a_z
                     m[t, row, unit], r[t, row, unit], z[t, row, unit], n[t, row, unit] = m_t, r_t, z_t, n_t
                     h_t = (one - z_t) * n_t + z_t * h_before
@@ -92,6 +86,7 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
         memory = cuda.shared.array(0, dtype, alignment=16)
         lane, own = cuda.threadIdx.x, cuda.threadIdx.y
         thread, gate, four = own * rows + lane, own // fours, own % fours
+        column = gate * units + 4 * four
         T, B, H = n.shape
         H4, zero, one, pitch = (H + 3) // 4 * 4, dtype(0), dtype(1), deep + 4
         first_unit, first_row = cuda.blockIdx.x * units, cuda.blockIdx.y * share
@@ -106,26 +101,16 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
         for turn in range(begin, end):
             t = T - 1 - turn
             for row0 in range(first_row, min(first_row + share, B), rows):
-                if turn > 0:
-                    z0, z1, z2, z3 = zero, zero, zero, zero
-                    for k in range(0, H, deep):
-                        cuda.syncthreads()
-                        for q in range(3):
-                            bring_tile_into(
-                                memory, tile + q * rows * pitch, pitch, da_h[t + 1], row0, rows, q * H + k,
-                                (q + 1) * H, deep, lane, rows, own, units, zero,
-                            )  # fmt: skip
-                        cuda.syncthreads()
-                        if gate < 3:
-                            z0, z1, z2, z3 = dot4(
-                                memory, tile + (gate * rows + lane) * pitch, ((gate * fours + four) * H4 + k) * 4,
-                                min(deep, H4 - k), z0, z1, z2, z3,
-                            )  # fmt: skip
-                    if gate < 3:
-                        at = sums + lane * kept + gate * units + 4 * four
-                        memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z0, z1, z2, z3
-                    cuda.syncthreads()
                 row, unit = row0 + thread // units, first_unit + thread % units
+                dh_t, m_t, r_t, z_t, n_t, h_before, real = zero, zero, zero, zero, zero, zero, False
+                if t >= 0 and row < B and unit < H:  # asked for before the product, there behind it
+                    dh_t, h_before, real = dh[t, row, unit], h[t, row, unit], mask[t, row]
+                    m_t, r_t, z_t, n_t = m[t, row, unit], r[t, row, unit], z[t, row, unit], n[t, row, unit]
+                if turn > 0:
+                    four_sums_into(
+                        memory, tile, pitch, sums + lane * kept + column, da_h[t + 1], row0, rows, 3, gate, H, deep,
+                        4 * (gate * fours + four) * H4, lane, own, units, zero,
+                    )  # fmt: skip
                 if row < B and unit < H:
                     dh_next = zero
                     if turn > 0:
@@ -134,12 +119,10 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
                     if t < 0:
                         dh0[row, unit] = dh_next
                     else:
-                        dh_t = dh[t, row, unit] + dh_next
-                        real = mask[t, row]
-                        r_t, z_t, n_t = r[t, row, unit], z[t, row, unit], n[t, row, unit]
+                        dh_t = dh_t + dh_next
                         da_n = dh_t * (one - z_t) * tanh_slope(n_t)
-                        da_r = da_n * m[t, row, unit] * sigmoid_slope(r_t)
-                        da_z = dh_t * (h[t, row, unit] - n_t) * sigmoid_slope(z_t)
+                        da_r = da_n * m_t * sigmoid_slope(r_t)
+                        da_z = dh_t * (h_before - n_t) * sigmoid_slope(z_t)
                         da_r, da_z, da_n = (da_r, da_z, da_n) if real else (zero, zero, zero)
                         da[t, row, unit], da[t, row, H + unit], da[t, row, 2 * H + unit] = da_r, da_z, da_n
                         da_h[t, row, unit], da_h[t, row, H + unit] = da_r, da_z

@@ -19,6 +19,7 @@ import numpy as np
 
 from scratchnn import device, shapes
 from scratchnn.device import Rung
+from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 from scratchnn.ops.matmul.gpu_step import real_inputs
 
 from . import gpu_cell, gpu_launches, gpu_persistent, reference
@@ -119,3 +120,6 @@ def kernels(dtype: Any = np.float32) -> Iterator[device.Kernel]:
         yield gpu_persistent.backward_kernel(dtype, 32, 8, together)
     yield from (found for found in vars(gpu_cell).values() if isinstance(found, device.Kernel))
     yield gpu_cell.fused_cell_backward_kernel(dtype)
+    for function, slope in ((sigmoid, sigmoid_slope), (tanh, tanh_slope)):
+        yield gpu_cell.gate_kernel(function)
+        yield gpu_cell.before_gate_kernel(slope)

@@ -12,22 +12,18 @@ from scratchnn.device import cuda, kernel
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 
 
-@kernel("f2 f2 i", registers=48)
-def lstm_kernel_gate(a_t, y, block):
-    """A gate: y = sigmoid of a block of a_t, (2), (3), (5)."""
-    j = cuda.grid(1)
-    B, H = y.shape
-    if j < B * H:
-        y[j // H, j % H] = sigmoid(a_t[j // H, block * H + j % H])
+@cache
+def gate_kernel(function: Any) -> Any:
+    """A gate from its block of a_t: (2) to (5); also (7), where there is one block."""
 
+    @kernel("f2 f2 i", registers=48)
+    def lstm_kernel_gate(a_t, y, block):
+        j = cuda.grid(1)
+        B, H = y.shape
+        if j < B * H:
+            y[j // H, j % H] = function(a_t[j // H, block * H + j % H])
 
-@kernel("f2 f2 i", registers=48)
-def lstm_kernel_candidate(a_t, y, block):
-    """The candidate: y = tanh of a block of a_t, (4); also (7), where there is one block."""
-    j = cuda.grid(1)
-    B, H = y.shape
-    if j < B * H:
-        y[j // H, j % H] = tanh(a_t[j // H, block * H + j % H])
+    return lstm_kernel_gate
 
 
 @kernel("f2 f2 f2 f2 f2", registers=48)
@@ -80,24 +76,19 @@ def lstm_kernel_into_state(dc_next, ds, s, dc_t):
         dc_t[row, unit] = dc_next[row, unit] + ds[row, unit] * tanh_slope(s[row, unit])
 
 
-@kernel("f2 f2 f2 i", registers=48)
-def lstm_kernel_before_gate(d, y, da_t, block):
-    """Back through a gate into a block of da_t: (17), (18), (20), (21)."""
-    j = cuda.grid(1)
-    B, H = y.shape
-    if j < B * H:
-        row, unit = j // H, j % H
-        da_t[row, block * H + unit] = d[row, unit] * sigmoid_slope(y[row, unit])
+@cache
+def before_gate_kernel(slope: Any) -> Any:
+    """Back through a gate into its block of da_t: (17) to (21)."""
 
+    @kernel("f2 f2 f2 i", registers=48)
+    def lstm_kernel_before_gate(d, y, da_t, block):
+        j = cuda.grid(1)
+        B, H = y.shape
+        if j < B * H:
+            row, unit = j // H, j % H
+            da_t[row, block * H + unit] = d[row, unit] * slope(y[row, unit])
 
-@kernel("f2 f2 f2 i", registers=48)
-def lstm_kernel_before_candidate(d, y, da_t, block):
-    """Back through the candidate into a block of da_t: (19), (21)."""
-    j = cuda.grid(1)
-    B, H = y.shape
-    if j < B * H:
-        row, unit = j // H, j % H
-        da_t[row, block * H + unit] = d[row, unit] * tanh_slope(y[row, unit])
+    return lstm_kernel_before_gate
 
 
 @kernel("f2 b1 f2 f2 f2 f2 f2 f2 f2 f2 f2", registers=64)

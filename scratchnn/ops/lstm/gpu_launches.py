@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchnn import device
 from scratchnn.device import pick
+from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 from scratchnn.ops.matmul.gpu import product
 from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, plan
 
@@ -87,7 +88,7 @@ def _steps(share, h0, c0, params, cache, together):
     for begin in (0,) if together else range(T):
         end = T if together else begin + 1
         run(cache.a, h0, c0, params.W_h, cache.mask, *nodes, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
 
 
 def all_steps_back(dh, dc_last, cache, params):
@@ -114,7 +115,7 @@ def _steps_back(share, dh, dc_last, cache, params, together):
     for begin in (0,) if together else range(T + 1):
         end = T + 1 if together else begin + 1
         run(dh, dc_last, params.W_h, cache.mask, *nodes, da, dc, held, dh0, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
     return _use_up(da, dh0, dc, cache, params.W_x)
 
 
@@ -165,12 +166,10 @@ def each_operation(h0, c0, params, cache):
         a_t, i, f, g, o, s = cache.a[t], cache.i[t], cache.f[t], cache.g[t], cache.o[t], cache.s[t]
         product(cache.x[t], params.W_x, bias=params.b, out=a_t)
         product(cache.h[t], params.W_h, out=a_t, add=True)
-        cell.lstm_kernel_gate[launch](a_t, i, 0)
-        cell.lstm_kernel_gate[launch](a_t, f, 1)
-        cell.lstm_kernel_candidate[launch](a_t, g, 2)
-        cell.lstm_kernel_gate[launch](a_t, o, 3)
+        for block, (gate, function) in enumerate(((i, sigmoid), (f, sigmoid), (g, tanh), (o, sigmoid))):
+            cell.gate_kernel(function)[launch](a_t, gate, block)
         cell.lstm_kernel_state[launch](f, cache.c[t], i, g, c_new)
-        cell.lstm_kernel_candidate[launch](c_new, s, 0)
+        cell.gate_kernel(tanh)[launch](c_new, s, 0)
         cell.lstm_kernel_times[launch](o, s, h_new)
         cell.lstm_kernel_hold[launch](cache.mask[t], c_new, cache.c[t], cache.c[t + 1])
         cell.lstm_kernel_hold[launch](cache.mask[t], h_new, cache.h[t], cache.h[t + 1])
@@ -198,10 +197,9 @@ def each_operation_back(dh, dc_last, cache, params):
         times(dc_t, cache.c[t], df)
         times(dc_t, i, dg)
         times(dc_t, f, dc_prev)
-        cell.lstm_kernel_before_gate[launch](di, i, da_t, 0)
-        cell.lstm_kernel_before_gate[launch](df, f, da_t, 1)
-        cell.lstm_kernel_before_candidate[launch](dg, g, da_t, 2)
-        cell.lstm_kernel_before_gate[launch](do, o, da_t, 3)
+        back = ((di, i, sigmoid_slope), (df, f, sigmoid_slope), (dg, g, tanh_slope), (do, o, sigmoid_slope))
+        for block, (d, gate, slope) in enumerate(back):
+            cell.before_gate_kernel(slope)[launch](d, gate, da_t, block)
         product(da_t, params.W_x, B_turned=True, out=dx[t])
         product(da_t, params.W_h, B_turned=True, out=dh_prev)
         product(cache.x[t], da_t, A_turned=True, out=dW_x, add=True)

@@ -18,7 +18,7 @@ from typing import Any
 from scratchnn.device import cuda, kernel
 from scratchnn.device.instructions import wait_for
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
-from scratchnn.ops.matmul.gpu_step import bring_tile_into, dot4
+from scratchnn.ops.matmul.gpu_step import four_sums_into
 
 
 @cache
@@ -30,7 +30,7 @@ def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """
     threads, kept = rows * units, 4 * units + 4
 
-    @kernel("f3 f2 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 i i i i u1 i", registers=192, shared=160 * 1024)
     def lstm_kernel_forward_step(
         a, h0, c0, W_h, mask, i, f, g, o, s, c, h, begin, end, share, deep, arrived, place
     ):  # fmt: skip
@@ -52,28 +52,21 @@ def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
             h_prev = h0 if t == 0 else h[t]
             c_prev = c0 if t == 0 else c[t]
             for row0 in range(first_row, min(first_row + share, B), rows):
-                z_i, z_f, z_g, z_o = zero, zero, zero, zero
-                for k in range(0, H, deep):
-                    cuda.syncthreads()
-                    bring_tile_into(
-                        memory, tile, pitch, h_prev, row0, rows, k, H, deep, lane, rows, own, units, zero
-                    )  # fmt: skip
-                    cuda.syncthreads()
-                    z_i, z_f, z_g, z_o = dot4(
-                        memory, tile + lane * pitch, (own * H4 + k) * 4, min(deep, H4 - k), z_i, z_f, z_g, z_o
-                    )  # fmt: skip
-                at = sums + lane * kept + 4 * own
-                memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z_i, z_f, z_g, z_o
-                cuda.syncthreads()
                 row, unit = row0 + thread // units, first_unit + thread % units
+                a_i, a_f, a_g, a_o, c_before, h_before = zero, zero, zero, zero, zero, zero
+                if row < B and unit < H:  # asked for before the product, there behind it
+                    a_i, a_f = a[t, row, unit], a[t, row, H + unit]
+                    a_g, a_o = a[t, row, 2 * H + unit], a[t, row, 3 * H + unit]
+                    c_before, h_before = c_prev[row, unit], h_prev[row, unit]
+                four_sums_into(
+                    memory, tile, pitch, sums + lane * kept + 4 * own, h_prev, row0, rows, 1, 0, H, deep,
+                    4 * own * H4, lane, own, units, zero,
+                )  # fmt: skip
                 if row < B and unit < H:
                     at = sums + thread // units * kept + thread % units * 4
-                    a_i = a[t, row, unit] + memory[at]
-                    a_f = a[t, row, H + unit] + memory[at + 1]
-                    a_g = a[t, row, 2 * H + unit] + memory[at + 2]
-                    a_o = a[t, row, 3 * H + unit] + memory[at + 3]
+                    a_i, a_f = a_i + memory[at], a_f + memory[at + 1]
+                    a_g, a_o = a_g + memory[at + 2], a_o + memory[at + 3]
                     i_t, f_t, g_t, o_t = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
-                    c_before, h_before = c_prev[row, unit], h_prev[row, unit]
                     c_t = f_t * c_before + i_t * g_t
                     s_t = tanh(c_t)
                     real = mask[t, row]
@@ -101,13 +94,14 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """
     threads, kept, fours = rows * units, 4 * units + 4, units // 4
 
-    @kernel("f3 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 f2 i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 f2 i i i i u1 i", registers=192, shared=160 * 1024)
     def lstm_kernel_backward_step(
         dh, dc_last, W_h, mask, i, f, g, o, s, c, da, dc, held, dh0, begin, end, share, deep, arrived, place
     ):  # fmt: skip
         memory = cuda.shared.array(0, dtype, alignment=16)
         lane, own = cuda.threadIdx.x, cuda.threadIdx.y
         thread, gate, four = own * rows + lane, own % 4, own // 4
+        column = gate * units + 4 * four
         T, B, H = i.shape
         H4, zero, pitch = (H + 3) // 4 * 4, dtype(0), deep + 4
         first_unit, first_row = cuda.blockIdx.x * units, cuda.blockIdx.y * share
@@ -122,24 +116,18 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
         for n in range(begin, end):
             t = T - 1 - n
             for row0 in range(first_row, min(first_row + share, B), rows):
-                if n > 0:
-                    z0, z1, z2, z3 = zero, zero, zero, zero
-                    for k in range(0, H, deep):
-                        cuda.syncthreads()
-                        for q in range(4):
-                            bring_tile_into(
-                                memory, tile + q * rows * pitch, pitch, da[t + 1], row0, rows, q * H + k, (q + 1) * H,
-                                deep, lane, rows, own, units, zero,
-                            )  # fmt: skip
-                        cuda.syncthreads()
-                        z0, z1, z2, z3 = dot4(
-                            memory, tile + (gate * rows + lane) * pitch, ((gate * fours + four) * H4 + k) * 4,
-                            min(deep, H4 - k), z0, z1, z2, z3,
-                        )  # fmt: skip
-                    at = sums + lane * kept + gate * units + 4 * four
-                    memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z0, z1, z2, z3
-                    cuda.syncthreads()
                 row, unit = row0 + thread // units, first_unit + thread % units
+                dh_t, c_prev, real = zero, zero, False
+                i_t, f_t, g_t, o_t, s_t = zero, zero, zero, zero, zero
+                if t >= 0 and row < B and unit < H:  # asked for before the product, there behind it
+                    dh_t, c_prev, real = dh[t, row, unit], c[t, row, unit], mask[t, row]
+                    i_t, f_t, g_t, o_t = i[t, row, unit], f[t, row, unit], g[t, row, unit], o[t, row, unit]
+                    s_t = s[t, row, unit]
+                if n > 0:
+                    four_sums_into(
+                        memory, tile, pitch, sums + lane * kept + column, da[t + 1], row0, rows, 4, gate, H, deep,
+                        4 * (gate * fours + four) * H4, lane, own, units, zero,
+                    )  # fmt: skip
                 if row < B and unit < H:
                     dh_next, dc_next = zero, zero
                     if n > 0:
@@ -152,13 +140,10 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
                     if t < 0:
                         dh0[row, unit] = dh_next
                     else:
-                        dh_t = dh[t, row, unit] + dh_next
-                        real = mask[t, row]
-                        i_t, f_t, g_t, o_t = i[t, row, unit], f[t, row, unit], g[t, row, unit], o[t, row, unit]
-                        s_t = s[t, row, unit]
+                        dh_t = dh_t + dh_next
                         dc_t = dc_next + dh_t * o_t * tanh_slope(s_t)
                         da_i = dc_t * g_t * sigmoid_slope(i_t)
-                        da_f = dc_t * c[t, row, unit] * sigmoid_slope(f_t)
+                        da_f = dc_t * c_prev * sigmoid_slope(f_t)
                         da_g = dc_t * i_t * tanh_slope(g_t)
                         da_o = dh_t * s_t * sigmoid_slope(o_t)
                         da[t, row, unit] = da_i if real else zero

@@ -81,13 +81,12 @@ def product(
     N = B.shape[0] if B_turned else B.shape[1]
     M += ones
     C = device.empty((M, N), dtype) if out is None else out
-    plain = bias is None and not add and not ones
-    if _TF32 and plain and dtype == np.float32:
-        return product_tensor_cores(A, B, A_turned=A_turned, B_turned=B_turned, out=C)
+    b = A.reshape(A.size)[:0] if bias is None else bias
+    if _TF32 and dtype == np.float32:
+        return _tensor_cores(A, B, (A_turned, B_turned), bias is not None, add, ones, b, C)
     reach, across, deep, parts = _plan(M, N, K, parts, dtype)
     side = reach * across
     grid, block = (blocks(N, side), blocks(M, side), parts), (across, across)
-    b = A.reshape(A.size)[:0] if bias is None else bias
     ways = (dtype.type, A_turned, B_turned)
     if parts == 1:
         run = register_tiles_kernel(*ways, bias is not None, add, ones, reach, across, deep)
@@ -130,12 +129,16 @@ def product_shared_tiles(A: Any, B: Any, *, A_turned: bool = False, B_turned: bo
     return C
 
 
-def product_tensor_cores(A: Any, B: Any, *, A_turned: bool = False, B_turned: bool = False, out: Any = None) -> Any:
+def product_tensor_cores(A: Any, B: Any, *, A_turned: bool = False, B_turned: bool = False) -> Any:
     """Multiply two float32 device matrices on the tensor cores: rung 4. See product."""
-    C, (M, N) = _room_for(A, B, A_turned, B_turned) if out is None else (out, out.shape)
-    down, across = pick(2, 1), pick(2, 1)
-    grid = blocks(N, 32 * across), blocks(M, 32 * down)
-    tensor_cores_kernel(A_turned, B_turned, down, across, pick(32, 8))[grid, down * across * WARP](A, B, C)
+    with tf32():
+        return product(A, B, A_turned=A_turned, B_turned=B_turned)
+
+
+def _tensor_cores(A, B, turned, bias, add, ones, b, C):
+    (M, N), down, across = C.shape, pick(2, 1), pick(2, 1)
+    run = tensor_cores_kernel(*turned, bias, add, ones, down, across, pick(32, 8))
+    run[(blocks(N, 32 * across), blocks(M, 32 * down)), down * across * WARP](A, B, b, C)
     return C
 
 
@@ -228,7 +231,7 @@ def kernels(dtype: Any = np.float32) -> Iterator[device.Kernel]:
     for turned in ((False, False), (False, True), (True, False)):
         yield one_thread_kernel(dtype, *turned)
         yield shared_tiles_kernel(dtype, *turned, 32)
-        yield tensor_cores_kernel(*turned, 2, 2, 32)
+        yield tensor_cores_kernel(*turned, True, True, True, 2, 2, 32)
         for reach in (4, 8):
             yield register_tiles_kernel(dtype, *turned, True, True, True, reach, 16, 16 if reach == 4 else 8)
     yield sum_of_parts_kernel(dtype, True, True)

@@ -116,6 +116,33 @@ def dot4(memory, tile, weights, n, z0, z1, z2, z3):
     return z0, z1, z2, z3
 
 
+@function
+def four_sums_into(
+    memory, tile, pitch, sums, source, row0, rows, tiles, which, H, deep, weights, lane, own, owns, zero
+):  # fmt: skip
+    """Put four sums of this thread, over all of H, into memory[sums : sums + 4], for other threads to read.
+
+    ``source`` (B, tiles * H) comes in tiles of ``deep`` columns of each of its blocks; the thread's own block is
+    ``which`` (none, if there are fewer), its row ``lane``, its four columns of W_h begin at ``weights``.
+    """
+    H4 = (H + 3) // 4 * 4
+    z0, z1, z2, z3 = zero, zero, zero, zero
+    for k in range(0, H, deep):
+        cuda.syncthreads()
+        for q in range(tiles):
+            bring_tile_into(
+                memory, tile + q * rows * pitch, pitch, source, row0, rows, q * H + k, (q + 1) * H, deep,
+                lane, rows, own, owns, zero,
+            )  # fmt: skip
+        cuda.syncthreads()
+        if which < tiles:
+            mine = tile + (which * rows + lane) * pitch
+            z0, z1, z2, z3 = dot4(memory, mine, weights + 4 * k, min(deep, H4 - k), z0, z1, z2, z3)
+    if which < tiles:
+        memory[sums], memory[sums + 1], memory[sums + 2], memory[sums + 3] = z0, z1, z2, z3
+    cuda.syncthreads()
+
+
 def real_inputs(where: str, x: Any, mask: Any) -> tuple[Any, Any]:
     """Give x, 0 at padding, and the mask, both on the device.
 

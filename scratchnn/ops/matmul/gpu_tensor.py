@@ -23,7 +23,9 @@ WARP = 32
 
 
 @cache
-def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, deep: int) -> Any:
+def tensor_cores_kernel(
+    A_turned: bool, B_turned: bool, bias: bool, add: bool, ones: bool, down: int, across: int, deep: int
+) -> Any:
     """A block of down x across warps; each makes 32 x 32 numbers of C by 2 x 4 tensor-core tiles at a time.
 
     Floor: the float32 peak no longer bounds it (H100: 60 against 490 TFLOP/s with tf32); now reading shared memory
@@ -34,8 +36,8 @@ def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, 
     A_pitch, B_pitch = deep + 4, N_tile + 8  # so that the threads of a warp read from 32 banks
     A_size, B_size = M_tile * A_pitch, deep * B_pitch
 
-    @kernel("f2 f2 f2", registers=152)
-    def matmul_kernel_tensor_cores(A, B, C):
+    @kernel("f2 f2 f1 f2", registers=168)
+    def matmul_kernel_tensor_cores(A, B, b, C):
         A_tile = cuda.shared.array(A_size, np.float32)
         B_tile = cuda.shared.array(B_size, np.float32)
         total = cuda.local.array((2, 4, 4), np.float32)
@@ -46,7 +48,8 @@ def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, 
         K = A.shape[0] if A_turned else A.shape[1]
         first_m, first_n = cuda.blockIdx.y * M_tile, cuda.blockIdx.x * N_tile
         at_m, at_n = warp // across * 32 + group, warp % across * 32
-        zero = np.float32(0)
+        rows = M - 1 if ones else M
+        zero, one = np.float32(0), np.float32(1)
         for j in range(2):
             for i in range(4):
                 for q in range(4):
@@ -55,8 +58,10 @@ def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, 
             for e in range(thread, M_tile * deep, threads):
                 j, k = (e % M_tile, e // M_tile) if A_turned else (e // deep, e % deep)
                 m, at = first_m + j, first + k
-                inside = m < M and at < K
-                A_tile[j * A_pitch + k] = (A[at, m] if A_turned else A[m, at]) if inside else zero
+                value = one if ones and m == rows and at < K else zero
+                if m < rows and at < K:
+                    value = A[at, m] if A_turned else A[m, at]
+                A_tile[j * A_pitch + k] = value
             for e in range(thread, N_tile * deep, threads):
                 j, k = (e // deep, e % deep) if B_turned else (e % N_tile, e // N_tile)
                 n, at = first_n + j, first + k
@@ -66,13 +71,13 @@ def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, 
             for k in range(0, deep, 8):
                 for i in range(4):
                     b_at = (k + own) * B_pitch + at_n + 8 * i + group
-                    b = (B_tile[b_at], B_tile[b_at + 4 * B_pitch])
+                    b_own = (B_tile[b_at], B_tile[b_at + 4 * B_pitch])
                     for j in range(2):
                         a_at = (at_m + 16 * j) * A_pitch + k + own
                         below = a_at + 8 * A_pitch
-                        a = (A_tile[a_at], A_tile[below], A_tile[a_at + 4], A_tile[below + 4])
-                        c = (total[j, i, 0], total[j, i, 1], total[j, i, 2], total[j, i, 3])
-                        c0, c1, c2, c3 = multiply_add(a, b, c)
+                        a_own = (A_tile[a_at], A_tile[below], A_tile[a_at + 4], A_tile[below + 4])
+                        c_own = (total[j, i, 0], total[j, i, 1], total[j, i, 2], total[j, i, 3])
+                        c0, c1, c2, c3 = multiply_add(a_own, b_own, c_own)
                         total[j, i, 0], total[j, i, 1], total[j, i, 2], total[j, i, 3] = c0, c1, c2, c3
             cuda.syncthreads()
         for j in range(2):
@@ -81,6 +86,11 @@ def tensor_cores_kernel(A_turned: bool, B_turned: bool, down: int, across: int, 
                     m = first_m + at_m + 16 * j + q // 2 * 8
                     n = first_n + at_n + 8 * i + 2 * own + q % 2
                     if m < M and n < N:
-                        C[m, n] = total[j, i, q]
+                        value = total[j, i, q]
+                        if bias:
+                            value += b[n]
+                        if add:
+                            value += C[m, n]
+                        C[m, n] = value
 
     return matmul_kernel_tensor_cores

@@ -97,7 +97,7 @@ def _steps(share, h0, W_h, cache, kind, together):
     for begin in (0,) if together else range(T):
         end = T if together else begin + 1
         run(cache.a, h0, W_h, cache.mask, cache.h, kind, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
 
 
 def _all_steps_back(dh, W_h, cache, da, dh0, kind):
@@ -120,7 +120,7 @@ def _steps_back(share, dh, W_h, cache, da, dh0, kind, together):
     for begin in (0,) if together else range(T + 1):
         end = T + 1 if together else begin + 1
         run(dh, W_h, cache.mask, cache.h, da, held, dh0, kind, begin, end, share.share, share.deep,
-            *device.counters(share.groups))  # fmt: skip
+            *device.counters(share.groups if together else 0))  # fmt: skip
 
 
 def _fused_cells(h0, W_h, cache, kind):

@@ -14,7 +14,7 @@ from typing import Any
 from scratchnn.device import cuda, kernel
 from scratchnn.device.instructions import wait_for
 from scratchnn.ops.activations.formula import relu, relu_slope, tanh, tanh_slope
-from scratchnn.ops.matmul.gpu_step import bring_tile_into, dot4
+from scratchnn.ops.matmul.gpu_step import four_sums_into
 
 
 @cache
@@ -42,19 +42,10 @@ def forward_kernel(dtype: Any, rows: int, lanes: int, persistent: bool) -> Any:
         for t in range(begin, end):
             h_prev = h0 if t == 0 else h[t]
             for row0 in range(first_row, min(first_row + share, B), rows):
-                z0, z1, z2, z3 = zero, zero, zero, zero
-                for k in range(0, H, deep):
-                    cuda.syncthreads()
-                    bring_tile_into(
-                        memory, tile, pitch, h_prev, row0, rows, k, H, deep, lane, rows, own, lanes, zero
-                    )  # fmt: skip
-                    cuda.syncthreads()
-                    z0, z1, z2, z3 = dot4(
-                        memory, tile + lane * pitch, (own * H4 + k) * 4, min(deep, H4 - k), z0, z1, z2, z3
-                    )  # fmt: skip
-                at = sums + lane * kept + 4 * own
-                memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z0, z1, z2, z3
-                cuda.syncthreads()
+                four_sums_into(
+                    memory, tile, pitch, sums + lane * kept + 4 * own, h_prev, row0, rows, 1, 0, H, deep,
+                    4 * own * H4, lane, own, lanes, zero,
+                )  # fmt: skip
                 for e in range(thread, rows * units, threads):
                     row, unit = row0 + e // units, first_unit + e % units
                     if row < B and unit < H:
@@ -97,19 +88,10 @@ def backward_kernel(dtype: Any, rows: int, lanes: int, persistent: bool) -> Any:
             t = T - 1 - n
             for row0 in range(first_row, min(first_row + share, B), rows):
                 if n > 0:
-                    z0, z1, z2, z3 = zero, zero, zero, zero
-                    for k in range(0, H, deep):
-                        cuda.syncthreads()
-                        bring_tile_into(
-                            memory, tile, pitch, da[t + 1], row0, rows, k, H, deep, lane, rows, own, lanes, zero
-                        )  # fmt: skip
-                        cuda.syncthreads()
-                        z0, z1, z2, z3 = dot4(
-                            memory, tile + lane * pitch, (own * H4 + k) * 4, min(deep, H4 - k), z0, z1, z2, z3
-                        )  # fmt: skip
-                    at = sums + lane * kept + 4 * own
-                    memory[at], memory[at + 1], memory[at + 2], memory[at + 3] = z0, z1, z2, z3
-                    cuda.syncthreads()
+                    four_sums_into(
+                        memory, tile, pitch, sums + lane * kept + 4 * own, da[t + 1], row0, rows, 1, 0, H, deep,
+                        4 * own * H4, lane, own, lanes, zero,
+                    )  # fmt: skip
                 for e in range(thread, rows * units, threads):
                     row, unit = row0 + e // units, first_unit + e % units
                     if row < B and unit < H:

@@ -103,14 +103,17 @@ class LentTensorCores:
 @pytest.mark.skipif(not device.simulated(), reason="a device has tensor cores of its own")
 @pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True)])
 def test_tensor_cores_are_fed_as_the_manual_says(turned, arrays, monkeypatch, close):
-    A, B, _ = arrays(np.float32, M=35, K=11, N=33)
-    A_there = device.to_device(A.T if turned[0] else A)
-    B_there = device.to_device(B.T if turned[1] else B)
+    A, B, C = arrays(np.float32, M=35, K=11, N=33)
+    there = [device.to_device(array) for array in (A.T if turned[0] else A, B.T if turned[1] else B, C, B[0])]
+    ways = {"A_turned": turned[0], "B_turned": turned[1]}
     with pytest.raises(NotImplementedError, match="no tensor cores"):
-        gpu.product_tensor_cores(A_there, B_there, A_turned=turned[0], B_turned=turned[1])
+        gpu.product_tensor_cores(*there[:2], **ways)
     monkeypatch.setattr(gpu_tensor, "multiply_add", LentTensorCores().multiply_add)
+    close(gpu.product_tensor_cores(*there[:2], **ways), A @ B)
     with gpu.tf32():
-        close(gpu.product(A_there, B_there, A_turned=turned[0], B_turned=turned[1]), A @ B)
+        got = gpu.product(*there[:2], ones=True, **ways)
+        close(got, np.vstack([A @ B, B.sum(axis=0)]))
+        close(gpu.product(*there[:2], bias=there[3], out=there[2], add=True, **ways), C + A @ B + B[0])
 
 
 @pytest.mark.skipif(device.simulated(), reason="the simulator has no tensor cores")
