@@ -123,7 +123,7 @@ def counters(count: int) -> tuple[Any, int]:
         Where the first one is.
     """
     if not _COUNTERS or _COUNTERS[1] + count > _COUNTERS[0].size:
-        _COUNTERS[:] = [zeros(max(4096, count), np.int32), 0]
+        _COUNTERS[:] = [zeros(max(pick(4096, 64), count), np.int32), 0]
     first = _COUNTERS[1]
     _COUNTERS[1] += count
     return _COUNTERS[0], first

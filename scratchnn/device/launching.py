@@ -1,13 +1,15 @@
 """Kernels: what is claimed of them, how large their blocks are, how they are launched."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from . import counting
 from .presence import numba_cuda, simulated
+from .simulator import all_blocks_at_once, with_the_cuda_of_its_caller
 
 STATIC_SHARED = 48 * 1024  # bytes of shared memory that any launch may have; more must be asked for
+SIMULATED = 6  # blocks that the simulator runs at once, where they wait for each other
 _TINY: list = []
 _STREAMS: list = []
 
@@ -19,13 +21,16 @@ class Kernel:
     stream of the moment. Its arrays must be on the device already: nothing is copied in secret.
     """
 
-    def __init__(self, function: Callable, arguments: str, registers: int, shared: int, **options: Any) -> None:
+    def __init__(
+        self, function: Callable, arguments: str, registers: int, shared: int, waits: bool, **options: Any
+    ) -> None:
         self.function = function
         self.name = function.__name__
         self.__doc__ = function.__doc__
         self.arguments = arguments
         self.registers = registers
         self.shared = shared
+        self.waits = waits
         self._jitted = numba_cuda().jit(**options)(function)
         self._allowed: dict = {}
 
@@ -40,7 +45,8 @@ class Kernel:
             counting.add("launches")
             if shared > STATIC_SHARED and not simulated():
                 self._allow(shared, arguments)
-            self._jitted[grid, block, stream(), shared](*arguments)
+            with all_blocks_at_once() if self.waits and simulated() else nullcontext():
+                self._jitted[grid, block, stream(), shared](*arguments)
 
         return run
 
@@ -59,7 +65,9 @@ class Kernel:
         self._allowed[types] = shared
 
 
-def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> Callable[[Callable], Kernel]:
+def kernel(
+    arguments: str, registers: int, shared: int = 0, waits: bool = False, **options: Any
+) -> Callable[[Callable], Kernel]:
     """Mark an entry point and say what is claimed of it; it is compiled when it is first launched.
 
     Parameters
@@ -71,6 +79,10 @@ def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> C
         At most so many registers per thread, in float32.
     shared : int
         Bytes of dynamic shared memory at the largest launch. Static arrays are counted by the compiler.
+    waits : bool
+        Its blocks wait for each other, so all must be there at once (``resident``). The kernel begins with
+        ``cuda.cg.this_grid().sync()``, which makes the launch a cooperative one; the simulator runs its blocks side
+        by side.
     **options
         For ``cuda.jit``.
 
@@ -79,7 +91,7 @@ def kernel(arguments: str, registers: int, shared: int = 0, **options: Any) -> C
     function
         Takes the function, gives a ``Kernel``.
     """
-    return lambda function: Kernel(function, arguments, registers, shared, **options)
+    return lambda function: Kernel(function, arguments, registers, shared, waits, **options)
 
 
 def function(function: Callable) -> Callable:
@@ -95,8 +107,6 @@ def function(function: Callable) -> Callable:
     """
     if not simulated():
         return numba_cuda().jit(device=True)(function)
-    from .simulator import with_the_cuda_of_its_caller
-
     return with_the_cuda_of_its_caller(function)
 
 
@@ -152,8 +162,8 @@ def tiny() -> Iterator[None]:
 
 
 def resident() -> int:
-    """Say how many blocks may wait for each other: one per multiprocessor; the simulator runs one at a time."""
-    return 1 if simulated() else numba_cuda().get_current_device().MULTIPROCESSOR_COUNT
+    """Say how many blocks may wait for each other: one per multiprocessor; the simulator can run a few at once."""
+    return SIMULATED if simulated() else numba_cuda().get_current_device().MULTIPROCESSOR_COUNT
 
 
 def most_shared() -> int:

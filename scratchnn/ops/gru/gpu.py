@@ -174,7 +174,7 @@ RUNGS = (
         "fused step",
         "A block makes both the product and the cell of its units: h_prev and its slice of W_h lie in shared memory.",
         "A quarter of W_h's room in shared memory is left empty: three gates, but reads of four numbers.",
-        "One launch of 30 microseconds a step each way. (The simulator runs this one: no block waits for another.)",
+        "One launch of 30 microseconds a step each way.",
         _each_step,
         _each_step_back,
     ),

@@ -22,7 +22,7 @@ def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """Steps begin..end. ``a`` (T, B, 3H) holds x @ W_x + b; its blocks r and z take h_prev @ W_h, m has the third."""
     threads, kept = rows * units, 4 * units + 4
 
-    @kernel("f3 f2 f2 f1 b2 f3 f3 f3 f3 f3 i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 f2 f1 b2 f3 f3 f3 f3 f3 i i i i u1 i", registers=192, shared=160 * 1024, waits=persistent)
     def gru_kernel_forward_step(
         a, h0, W_h, b_hn, mask, m, r, z, n, h, begin, end, share, deep, arrived, place
     ):  # fmt: skip
@@ -79,7 +79,7 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """
     threads, kept, fours = rows * units, 4 * units + 4, units // 4
 
-    @kernel("f3 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 i i i i u1 i", registers=192, shared=160 * 1024, waits=persistent)
     def gru_kernel_backward_step(
         dh, W_h, mask, m, r, z, n, h, da, da_h, held, dh0, begin, end, share, deep, arrived, place
     ):  # fmt: skip

@@ -89,7 +89,7 @@ RUNGS = (
         "fused step",
         "A block makes both the product and the cell of its units: h_prev and its slice of W_h lie in shared memory.",
         "Each block reads its slice of W_h again at every step; sums change hands so that writes are neighbours.",
-        "One launch of 30 microseconds a step each way. (The simulator runs this one: no block waits for another.)",
+        "One launch of 30 microseconds a step each way.",
         gpu_launches.each_step,
         gpu_launches.each_step_back,
     ),

@@ -8,8 +8,7 @@ Count (float32, a step): forward 8 B H**2 flops, B H read by every block and 11 
 flops, 4 B H read by every block. H = 128, B = 64: 8.4 MFLOP, 0.5 microseconds at half the peak of the 32 blocks that
 take part; one barrier costs 1.5 (measured on an H100), one launch 30. So per step: 30 launched, 2 to 4 persistent.
 
-The kernels are made for one launch a step (``persistent`` False: no block waits for another, the simulator runs them
-so) or for all steps; in the simulator the latter is right for a single block.
+The kernels are made for one launch a step (``persistent`` False: no block waits for another), or for all steps.
 """
 
 from functools import cache
@@ -30,7 +29,7 @@ def forward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """
     threads, kept = rows * units, 4 * units + 4
 
-    @kernel("f3 f2 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 i i i i u1 i", registers=192, shared=160 * 1024)
+    @kernel("f3 f2 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 i i i i u1 i", registers=192, shared=160 * 1024, waits=persistent)
     def lstm_kernel_forward_step(
         a, h0, c0, W_h, mask, i, f, g, o, s, c, h, begin, end, share, deep, arrived, place
     ):  # fmt: skip
@@ -94,7 +93,9 @@ def backward_kernel(dtype: Any, rows: int, units: int, persistent: bool) -> Any:
     """
     threads, kept, fours = rows * units, 4 * units + 4, units // 4
 
-    @kernel("f3 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 f2 i i i i u1 i", registers=192, shared=160 * 1024)
+    @kernel(
+        "f3 f2 f2 b2 f3 f3 f3 f3 f3 f3 f3 f2 f2 f2 i i i i u1 i", registers=192, shared=160 * 1024, waits=persistent
+    )
     def lstm_kernel_backward_step(
         dh, dc_last, W_h, mask, i, f, g, o, s, c, da, dc, held, dh0, begin, end, share, deep, arrived, place
     ):  # fmt: skip

@@ -162,7 +162,7 @@ RUNGS = (
         "fused step",
         "A block makes the product and the states of its units: h_prev and its slice of W_h lie in shared memory.",
         "Each block reads its slice of W_h again at every step.",
-        "One launch of 30 microseconds a step each way. (The simulator runs this one: no block waits for another.)",
+        "One launch of 30 microseconds a step each way.",
         _each_step,
         _each_step_back,
     ),

@@ -23,7 +23,7 @@ def forward_kernel(dtype: Any, rows: int, lanes: int, persistent: bool) -> Any:
     units, threads = 4 * lanes, rows * lanes
     kept = units + 4
 
-    @kernel("f3 f2 f2 b2 f3 i i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 f2 b2 f3 i i i i i u1 i", registers=168, shared=160 * 1024, waits=persistent)
     def rnn_kernel_forward_step(a, h0, W_h, mask, h, kind, begin, end, share, deep, arrived, place):
         memory = cuda.shared.array(0, dtype, alignment=16)
         lane, own = cuda.threadIdx.x, cuda.threadIdx.y
@@ -68,7 +68,7 @@ def backward_kernel(dtype: Any, rows: int, lanes: int, persistent: bool) -> Any:
     units, threads = 4 * lanes, rows * lanes
     kept = units + 4
 
-    @kernel("f3 f2 b2 f3 f3 f2 f2 i i i i i u1 i", registers=168, shared=160 * 1024)
+    @kernel("f3 f2 b2 f3 f3 f2 f2 i i i i i u1 i", registers=168, shared=160 * 1024, waits=persistent)
     def rnn_kernel_backward_step(dh, W_h, mask, h, da, held, dh0, kind, begin, end, share, deep, arrived, place):
         memory = cuda.shared.array(0, dtype, alignment=16)
         lane, own = cuda.threadIdx.x, cuda.threadIdx.y

@@ -1,10 +1,13 @@
 """What every kernel stands on: copies are counted, launches are strict, the simulator is mended."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 
 from scratchnn import device
 from scratchnn.device import cuda, kernel
+from scratchnn.device.instructions import wait_for
 
 
 @kernel("f1 f1", registers=16)
@@ -99,6 +102,51 @@ def test_two_shared_arrays_on_one_line_are_two():
     for _ in range(20):
         two_shared_kernel_one_line[1, 4](out)
         np.testing.assert_array_equal(device.to_host(out), np.full(4, 21, np.float32))
+
+
+@kernel("f1 u1 i", registers=32, waits=True)
+def meet_kernel_all_blocks(x, arrived, place):
+    cuda.cg.this_grid().sync()
+    block = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
+        x[block] = block
+    wait_for(arrived, place, cuda.gridDim.x)
+    if cuda.threadIdx.x == 1:
+        x[cuda.gridDim.x + block] = x[(block + 1) % cuda.gridDim.x]
+
+
+def test_blocks_wait_for_each_other():
+    for count in (1, 2, 5):
+        x = device.zeros(2 * count, np.float64, -1)
+        meet_kernel_all_blocks[count, 2](x, *device.counters(1))
+        np.testing.assert_array_equal(device.to_host(x), [*range(count), *np.roll(range(count), -1)])
+
+
+@pytest.mark.skipif(not device.simulated(), reason="a device reports no index")
+def test_a_failing_block_lets_no_other_wait_for_ever():
+    with pytest.raises(IndexError, match=r"ctaid=\[2, 0, 0\]"):
+        meet_kernel_all_blocks[3, 2](device.zeros(2, np.float64), *device.counters(1))
+
+
+def test_counters_belong_to_one_launch_and_begin_at_zero():
+    for count in (1, 3, 60, 20, 5000 if device.state() == "present" else 70, 4):
+        array, first = device.counters(count)
+        assert not device.to_host(array)[first : first + count].any()
+    other, beyond = device.counters(1)
+    assert other is array
+    assert beyond >= first + count
+
+
+def test_the_comparison_of_these_tests_notices(close):
+    """The checker is checked: another dtype, shape, field, and an error beyond rounding."""
+    pair, other = namedtuple("pair", "x y"), namedtuple("pair", "x z")
+    x = np.linspace(-3, 3, 7)
+    close(pair(device.to_device(x + 1e-15), x), pair(x, x))
+    for wrong in (
+        pair(x, x + 1e-12), pair(x, x.astype(np.float32)), pair(x, x[:, None]), other(x, x), pair(x, x * np.nan)
+    ):  # fmt: skip
+        with pytest.raises(AssertionError):
+            close(wrong, pair(x, x))
 
 
 def test_blocks_cover_everything():

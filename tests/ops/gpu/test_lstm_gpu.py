@@ -1,5 +1,7 @@
 """The LSTM on the device: every rung against the reference, field by field, at sizes that no block divides."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,6 @@ from scratchnn.ops import lstm
 from scratchnn.ops.lstm import gpu, gpu_launches, gpu_persistent, reference
 
 RUNG = {rung.name: rung for rung in gpu.RUNGS}
-ALONE = {"T": 3, "B": 3, "D": 2, "H": 4}  # one slice of units: a single block, which may wait for itself
 
 
 def problem(dtype=np.float64, **sizes):
@@ -50,13 +51,38 @@ def test_a_fused_step_at_the_edges_of_blocks(sizes, masked, close):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_all_steps_in_one_launch(masked, close):
-    """A single block, as the simulator runs no two at once; on a device the same with many."""
+@pytest.mark.parametrize("sizes", [{}, {"T": 4, "B": 5, "H": 9}, {"B": 2, "H": 4}], ids=str)
+def test_all_steps_in_one_launch(sizes, masked, close):
+    """Blocks that wait for each other: several slices of units, several groups of rows, several tiles of a group."""
     with device.counting() as count:
-        check(gpu, close, masked=masked, **ALONE)
+        check(gpu, close, masked=masked, **sizes)
     assert count.launches <= 15
-    shares = gpu_launches.plans(3, 4, np.float64, True)
-    assert all(share.persistent and share.groups == 1 for share in shares)
+
+
+def test_how_the_blocks_were_shared_out():
+    """What the sizes above mean in the simulator, which runs at most six blocks at once."""
+    if not device.simulated():
+        pytest.skip("a device has more multiprocessors")
+    shares = [gpu_launches.plans(B, H, np.float64, True)[0] for B, H in ((3, 5), (5, 9), (2, 4))]
+    assert all(share.persistent for share in shares)
+    assert [(share.slices, share.groups, share.share) for share in shares] == [(2, 2, 2), (3, 2, 4), (1, 1, 2)]
+
+
+def test_without_the_barrier_it_goes_wrong(monkeypatch):
+    """The checker is checked: block 0 lags behind, and nobody waits for it."""
+    if not device.simulated():
+        pytest.skip("compiled code cannot be changed so")
+
+    def nobody_waits(arrived, place, count):
+        if gpu_persistent.cuda.blockIdx.x == 0:
+            time.sleep(0.2)
+
+    arguments, upstream = problem(B=2, H=5)
+    truth = reference.forward(*arguments)
+    grads = reference.backward(*upstream, truth, arguments[-1])
+    monkeypatch.setattr(gpu_persistent, "wait_for", nobody_waits)
+    assert not np.allclose(gpu.forward(*arguments).h, truth.h)
+    assert not np.allclose(gpu.backward(*upstream, truth, arguments[-1]).h0, grads.h0)
 
 
 @pytest.mark.parametrize(("most", "way"), [(2000, 0), (2400, 1)], ids=["forward", "backward"])
@@ -99,7 +125,7 @@ def test_a_full_device_is_planned_for(monkeypatch):
 
 
 def test_arrays_stay_where_they_are(moved, leaves):
-    arguments, upstream = problem(**ALONE)
+    arguments, upstream = problem()
     mask = ragged(3, 3)
     assert all(isinstance(array, np.ndarray) for array in leaves(run(gpu, arguments, upstream, mask)))
     arguments, upstream, mask = moved((arguments, upstream, mask))
@@ -146,10 +172,3 @@ def test_shapes_and_masks_that_disagree_are_named(moved):
         gpu.forward(x, h0, c0, params, device.to_device(np.ones((2, 3), bool)))
     with pytest.raises(TypeError, match=r"lstm\.forward: an array has dtype complex128"):
         gpu.forward(*problem()[0][:2], np.zeros((3, 5), complex), problem()[0][3])
-
-
-def test_only_one_kernel_of_the_pair_is_cooperative():
-    """The one for single steps must not ask for all its blocks at once: a large grid would be refused."""
-    assert gpu_persistent.forward_kernel(np.float32, 32, 8, True) is not gpu_persistent.forward_kernel(
-        np.float32, 32, 8, False
-    )

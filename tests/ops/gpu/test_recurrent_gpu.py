@@ -54,10 +54,10 @@ def test_a_fused_step_at_the_edges_of_blocks(way, sizes, close):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_all_steps_in_one_launch(way, masked, close):
-    """A single block, as the simulator runs no two at once; on a device the same with many."""
+    """Blocks that wait for each other: two slices of units or three, two groups of rows."""
     op, module, options = way
     with device.counting() as count:
-        check(op, module, options, close, masked=masked, H=4)
+        check(op, module, options, close, masked=masked)
     assert count.launches <= 15
 
 
@@ -80,7 +80,7 @@ def test_tiles_less_deep_than_the_state(way, close, monkeypatch):
 
 def test_arrays_stay_where_they_are(way, moved, leaves):
     op, module, options = way
-    arguments, dh = problem(op, H=4)
+    arguments, dh = problem(op)
     mask = ragged(3, 3)
     cache = module.forward(*arguments, mask, **options)
     grads = module.backward(dh, cache, arguments[-1])
