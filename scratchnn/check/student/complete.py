@@ -7,37 +7,64 @@ from types import ModuleType, SimpleNamespace
 
 from scratchnn import ops
 
+from ..diagnose import subjects_of
 from ..diagnose.planted import rebound
-from .adapt import Adapter, Convention
+from .adapt import Adapter, Form, Own, discover, looped, runs
 from .load import Student
 
 
-def complete(student: Student, convention: Convention | None = None) -> SimpleNamespace:
+def complete(student: Student, form: Form | None = None, seed: int = 0) -> SimpleNamespace:
     """Run the student's file and plant its functions into a copy of our reference.
 
     Parameters
     ----------
     student : Student
-    convention : Convention, optional
-        How its arrays are laid out, if not as ours.
+    form : Form, optional
+        How its arrays lie, where that is known; else it is looked for.
+    seed : int
+        Draws what the forward is compared on.
 
     Returns
     -------
     SimpleNamespace
         A backend: a reference's names. The reference's ``backward`` calls the student's ``step_backward``, and so on;
         ``forward`` and ``backward`` take and give what ours do, whatever arguments and containers the student's have.
+        ``form`` is how its arrays lie.
     """
     reference = ops.backend(getattr(ops, student.op), "reference")
     names = rebound(reference)
-    own = _run(student, names)
-    for function in student.functions:
-        names[function] = own[function]
-    adapter = Adapter(student, reference, names, convention)
-    return SimpleNamespace(**adapter.backend())
+    own = run(student, names)
+    names |= {name: function for name, function in own.functions.items() if own.cls is None}
+    subjects = subjects_of(student.op)
+    if not {"forward", "backward", "log_forward", "log_backward"} & set(own.functions):
+        backend = Adapter(own, reference, names, form).backend()
+        if "step" in own.functions and not runs(backend, subjects[0], seed):
+            own = looped(own, reference.Params._fields) or own
+            backend = discover(own, reference, names, subjects, seed, form) if "forward" in own.functions else backend
+    else:
+        backend = discover(own, reference, names, subjects, seed, form)
+    backend.form = backend.adapter.form
+    return backend
 
 
-def _run(student, names):
-    """Run the source in a module where the reference's names that it does not define can be found."""
+def run(student: Student, names: dict) -> Own:
+    """Run the source in a module where the reference's names that it does not define can be found.
+
+    Parameters
+    ----------
+    student : Student
+    names : dict
+        Of the reference.
+
+    Returns
+    -------
+    Own
+
+    Raises
+    ------
+    TypeError
+        A function is none once the file has run.
+    """
     module = ModuleType("student")
     module.__file__ = student.file
     for name, thing in names.items():
@@ -50,7 +77,13 @@ def _run(student, names):
     lines = student.source.splitlines(keepends=True)
     linecache.cache[student.file] = (len(student.source), None, lines, student.file)
     exec(compile(student.source, student.file, "exec", dont_inherit=True), vars(module))
-    for name in student.functions:
-        if not callable(vars(module).get(name)):
-            raise TypeError(f"{name} is {vars(module).get(name)!r} once the file has run, expected a function")
-    return vars(module)
+    functions, cls = {}, None
+    for name, theirs in student.theirs.items():
+        holder, _, method = theirs.rpartition(".")
+        thing = vars(module).get(holder or theirs)
+        if holder:
+            cls, thing = thing, getattr(thing, method, None)
+        if not callable(thing):
+            raise TypeError(f"{theirs} is {thing!r} once the file has run, expected a function")
+        functions[name] = thing
+    return Own(student, functions, cls)
