@@ -53,6 +53,8 @@ class Student:
         Our names of its functions, each with the names of its arguments.
     theirs : dict of str to str
         What the student calls them; "Class.method" for methods.
+    adapter : str
+        A file that says how the student's functions are to be called; empty if that is found out.
     """
 
     file: str
@@ -61,6 +63,7 @@ class Student:
     because: str
     functions: dict[str, tuple[str, ...]]
     theirs: dict[str, str] = field(default_factory=dict)
+    adapter: str = ""
 
     @property
     def own_forward(self) -> bool:
@@ -144,7 +147,9 @@ def _pass(name, op):
         return "step_backward" if back else "step" if not words & {"init", "update", "sgd"} else ""
     if back:
         return f"{log}backward"
-    forth = words & FORTH or ("." not in name and any(re.fullmatch(word, name.lower().replace("log_", "")) for word in WORDS[op]))
+    forth = words & FORTH or (
+        "." not in name and any(re.fullmatch(word, name.lower().replace("log_", "")) for word in WORDS[op])
+    )
     return f"{log}forward" if forth else ""
 
 

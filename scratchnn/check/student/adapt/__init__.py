@@ -1,4 +1,4 @@
-"""Other conventions: arguments by name, tuples, dicts and objects, gate orders, orientations, one array for each gate.
+"""Other conventions: arguments by name, tuples, dicts, objects, gate orders, orientations, an array for each gate.
 
 What a student means is read from names and found by equality of the forward with ours; what was assumed is said.
 """

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from . import grads, objects, outputs, tensors
+from .answers import Answers, params_dict
 from .calling import NotCovered, changed
 from .form import Form
 from .names import STATES
 from .outputs import Kept
 from .own import Own, match
-from .pieces import GATES, Maker, blocks_of, joined, taken
+from .pieces import GATES, Maker, blocks_of
+from .sequences import parts_of, summed
 
 PAIRS = (("forward", "backward"), ("log_forward", "log_backward"))
-LENIENT = ("x", "h0", "c0")  # gradients that a student may leave out: they are not judged then
 OUTPUT_OF = {"c": "c_last", "alpha": "alpha"}
 
 
-class Adapter:
+class Adapter(Answers):
     """Calls a student's functions with their arguments in their form, and reads the answers.
 
     Parameters
@@ -81,7 +82,9 @@ class Adapter:
                 if tensors.is_function(self.own.cls):
                     return tensors.Applied(self.own.cls, [values.get(n) for n in binding_names(binding)]), values
                 if self.own.cls is not None:
-                    made_of = objects.create(self.own.cls, objects.sizes_of(self.op, params_dict(params), given), weights)
+                    made_of = objects.create(
+                        self.own.cls, objects.sizes_of(self.op, params_dict(params), given), weights
+                    )
                     objects.put(made_of, weights)
                     return (made_of, getattr(made_of, self._method(name))(**values)), values
                 return theirs(**values), values
@@ -89,6 +92,8 @@ class Adapter:
             kept, values = self._each(one, given) if self.form.axes == "TD" else one(given)
             found = self._recognised(name, kept, values, lambda: ours(*arguments, **options))
             if isinstance(found, Kept):
+                seen = [np.asarray(getattr(found, place)).dtype for place in self.places[name]]
+                found.single = all(dtype == np.float32 for dtype in seen)
                 found.again = lambda: ours(*arguments, **options)
                 found.sizes = {key: array.shape for key, array in given.items() if isinstance(array, np.ndarray)}
             return found
@@ -117,9 +122,10 @@ class Adapter:
                 return self._answer(name, theirs, binding, given, cache, weights, kind, params)
 
             if self.form.axes == "TD":
-                answer = _summed([self._resolved(one(*part)) for part in _parts(given, cache)])
+                answer = summed([self._resolved(one(*part)) for part in parts_of(given, cache)])
             else:
                 answer = self._resolved(one(given, cache))
+
             def right():
                 known = cache.again() if isinstance(cache, Kept) else cache
                 return ours(*(known if part is cache else part for part in arguments), **options)
@@ -200,7 +206,7 @@ class Adapter:
 
     def _each(self, one, given):
         """Run one sequence after the other."""
-        runs = [one(part) for part, _ in _parts(given, None)]
+        runs = [one(part) for part, _ in parts_of(given, None)]
         return [kept for kept, _ in runs], {"each": [values for _, values in runs]}
 
     def _recognised(self, name, kept, values, ours):
@@ -213,7 +219,9 @@ class Adapter:
         if name not in self.places:
             cache = ours()
             self.places[name] = self._located(looked, cache)
-            self.shapes = {field: np.shape(getattr(cache, field)) for field in wanted if getattr(cache, field, None) is not None}
+            self.shapes = {
+                field: np.shape(getattr(cache, field)) for field in wanted if getattr(cache, field, None) is not None
+            }
             missing = [field for field in self.shapes if field not in self.places[name]]
             for field in missing:
                 if field not in OUTPUT_OF:
@@ -292,7 +300,8 @@ class Adapter:
             return options
         written = self.own.written.get(name.replace("backward", "forward"), ())
         if wanted in written and len(written) == len(returned) > 1:
-            return [lambda kept, k=written.index(wanted): kept[k]]
+            place = written.index(wanted)
+            return [lambda kept: kept[place]]
         return [*options, lambda kept: kept[-1], lambda kept: kept[1:]]
 
     def _kept(self, slot, kept, returned, name):
@@ -324,96 +333,9 @@ class Adapter:
                 upstream[k] = whole + upstream.get(k, 0)
         found = applied.grads(upstream)
         slots = self.own.binding("forward", self.fields).slots
-        return {slot.name.replace("_", "").lower(): grad for slot, grad in zip(slots, found, strict=True)} | {"": None}
-
-    def _resolved(self, flat):
-        """Give the gradients of our inputs and of the student's weights, by name or in order."""
-        fields = self.reference.Grads._fields
-        inputs = [field for field in fields if field not in self.fields]
-        names = self._names_of_inputs(inputs)
-        if self.form.pieces is None and hasattr(flat[""], "_fields"):
-            return flat[""]._asdict()
-        found = {field: grads.fitting(flat, names.get(field, field), field) for field in inputs}
-        found |= {_key(piece): _weight_in(flat, piece.name) for piece in self.form.pieces or ()}
-        listed = [name for name in found if name not in self.zero]
-        if any(found[name] is None for name in listed):
-            found |= self._in_order(flat[""], listed) or {}
-        return {name: None if part is None else grads.as_array(part) for name, part in found.items()}
-
-    def _grads(self, answer, given, params, blocks, right, cache):
-        """Give our Grads."""
-        fields = self.reference.Grads._fields
-        inputs = [field for field in fields if field not in self.fields]
-        if set(answer) == set(fields) and self.form.pieces is None:
-            return self.reference.Grads(**answer)
-        shapes, found = self._shapes_of(inputs, cache), {}
-        for field in inputs:
-            if answer[field] is None:
-                self._without(field, fields)
-                found[field] = np.zeros(shapes[field])
-                continue
-            back = self.form.back(answer[field], shapes[field])
-            found[field] = answer[field] if back is None else back
-        theirs = {piece.name: answer[_key(piece)] for piece in self.form.pieces or ()}
-        return self.reference.Grads(**found | self._of_weights(theirs, params, blocks, right))
-
-    def _of_weights(self, theirs, params, blocks, right):
-        if params is None or not theirs:
-            return {}
-        missing = [name for name, grad in theirs.items() if grad is None]
-        if missing:
-            raise TypeError(f"backward returned no gradient of {', '.join(missing)}")
-        ours = {}
-        if any(piece.kinds == ("b2",) for piece in self.form.pieces):
-            exact = right()
-            ours = blocks_of(self.op, {f: getattr(exact, f) for f in self.fields})
-        found = {}
-        for piece in self.form.pieces:
-            if piece.name in theirs:
-                found |= taken(piece, theirs[piece.name], blocks, self.form.transposed)
-        whole = joined(self.op, found, self.fields, ours, self.form.flipped)
-        held = {f: np.zeros_like(p) for f, p in params_dict(params).items() if f not in whole and f in self.zero}
-        return whole | held
-
-    def _names_of_inputs(self, inputs):
-        """Say what the student calls our inputs."""
-        names = {}
-        for function in ("forward", "log_forward", "step"):
-            if function in self.own.functions and (binding := self.own.binding(function, self.fields)):
-                names |= {slot.role: slot.name for slot in binding.slots if slot.kind == "given"}
-        return {field: names.get(field, field) for field in inputs}
-
-    def _in_order(self, found, listed):
-        """Take a plain tuple in the order of the forward's arguments."""
-        parts = grads.positional(found, len(listed))
-        if parts is None:
-            return None
-        binding = self.own.binding("forward", self.fields) if "forward" in self.own.functions else None
-        order = [slot.role if slot.kind == "given" else f"{slot.name} " for slot in binding.slots] if binding else []
-        order = [name for name in order if name in listed]
-        order = order if len(order) == len(listed) else listed
-        self._say(f"the gradients that you return are {', '.join(name.strip() for name in order)}, in this order")
-        return dict(zip(order, parts, strict=True))
-
-    def _shapes_of(self, inputs, cache):
-        """Give our shapes of the inputs that are no weights."""
-        shapes = dict(getattr(cache, "sizes", {}))
-        for field in inputs:
-            if field not in shapes:
-                shapes[field] = np.shape(getattr(cache, field[0]))[1:] if field in ("h0", "c0") else np.shape(getattr(cache, field))
-        return shapes
-
-    def _without(self, field, fields):
-        if field in self.zero or field in self.constant:
-            return
-        if field not in LENIENT or self.op not in GATES:
-            raise TypeError(f"backward returned no gradient of {field}, expected those of {', '.join(fields)}")
-        self.constant.add(field)
-        self._say(f"your backward gives no gradient of {field}: that one is not judged")
-
-    def _say(self, sentence):
-        if sentence not in self.assumed:
-            self.assumed.append(sentence)
+        return {slot.name.replace("_", "").lower(): grad for slot, grad in zip(slots, found, strict=True)} | {
+            "": None
+        }
 
 
 def binding_names(binding):
@@ -428,20 +350,6 @@ def binding_names(binding):
     list of str
     """
     return [slot.name for slot in binding.slots]
-
-
-def params_dict(params):
-    """Give our parameters as a dict.
-
-    Parameters
-    ----------
-    params : Params or None
-
-    Returns
-    -------
-    dict of str to array
-    """
-    return {} if params is None else {name: array for name, array in params._asdict().items() if array is not None}
 
 
 def _given(plan, arguments, options):
@@ -462,45 +370,6 @@ def _visible(kept):
     if isinstance(kept, tuple) and len(kept) == 2 and hasattr(kept[0], "__dict__") and not hasattr(kept[0], "shape"):
         return (kept[1], kept[0])
     return kept
-
-
-def _parts(given, cache):
-    """Cut the batch into sequences."""
-    count = next(np.shape(given[name])[1] for name in ("x", "dh") if name in given)
-    for b in range(count):
-        one = {}
-        for name, value in given.items():
-            if isinstance(value, np.ndarray) and value.ndim > 1:
-                one[name] = value[:, b] if value.ndim == 3 else value[b]
-            else:
-                one[name] = value
-        part = None
-        if isinstance(cache, Kept):
-            part = Kept(cache.own[b], {}, cache.given["each"][b])
-        yield (one, part)
-
-
-def _summed(answers):
-    """Put the gradients of all sequences together: inputs side by side, weights added up."""
-    whole = {}
-    for name in answers[0]:
-        parts = [answer[name] for answer in answers]
-        if parts[0] is None:
-            whole[name] = None
-        elif name in LENIENT:
-            whole[name] = np.stack(parts, axis=1 if name == "x" else 0)
-        else:
-            whole[name] = sum(parts)
-    return whole
-
-
-def _key(piece):
-    """Tell a weight from an input of the same name."""
-    return f"{piece.name} "
-
-
-def _weight_in(flat, name):
-    return grads.fitting(flat, name.rpartition(".")[2])
 
 
 def _for_compiled(value):

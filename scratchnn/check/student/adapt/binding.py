@@ -87,7 +87,12 @@ def bind(
     left, slots, guessed = list(states), {}, []
     taken = {name: one for name, one in parameters(function).items() if one.kind not in FREE}
     for name in taken:
-        if fields and meant(name, ("params",)) and not _among_weights(name, taken, states) and name not in (*left, *fields):
+        if (
+            fields
+            and meant(name, ("params",))
+            and not _among_weights(name, taken, states)
+            and name not in (*left, *fields)
+        ):
             slots[name] = Slot(name, "params", name)
         elif name in kept and name not in states and name not in fields:
             slots[name] = Slot(name, "kept", name)

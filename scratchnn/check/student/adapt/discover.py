@@ -103,7 +103,7 @@ def narrowed(subject: Subject, adapter: Adapter) -> Subject:
     return subject._replace(make=make)
 
 
-def compared(subject: Subject, backend: Any, seed: int) -> str:
+def compared(subject: Subject, backend: Any, seed: int, right: Any = "reference") -> str:
     """Compare the outputs with ours.
 
     Parameters
@@ -111,6 +111,8 @@ def compared(subject: Subject, backend: Any, seed: int) -> str:
     subject : Subject
     backend : module
     seed : int
+    right : str or module
+        Ours.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def compared(subject: Subject, backend: Any, seed: int) -> str:
         A sentence about the first output that is not ours, empty if all are.
     """
     subject = narrowed(subject, backend.adapter)
-    ours, theirs = subject.make(np.random.default_rng(seed)), subject.make(np.random.default_rng(seed), backend)
+    ours, theirs = (subject.make(np.random.default_rng(seed), one) for one in (right, backend))
     inputs = {name: np.array(array) for name, array in theirs.inputs.items()}
     with np.errstate(all="ignore"), conduct.global_random_state_kept():
         given, right = theirs.forward(inputs)[0], ours.forward(ours.inputs)[0]
@@ -174,7 +176,7 @@ def discover(
         backend = Adapter(own, reference, names, form)
         try:
             backend = backend.backend()
-            sentence = _tried(own, form, subjects, backend, seed)
+            sentence = _tried(own, form, subjects, backend, seed, reference)
         except Exception as raised:  # with another form it may run
             error = error or raised
             continue
@@ -185,6 +187,7 @@ def discover(
         first = first or backend
     if equal is not None:
         return equal
+    first = first and _marked(first)
     if first is None:
         try:
             first = Adapter(own, reference, names, likely).backend()
@@ -196,7 +199,13 @@ def discover(
     return first
 
 
-def _tried(own, form, subjects, backend, seed):
+def _marked(backend):
+    """Note that its forward is not ours."""
+    backend.equal = False
+    return backend
+
+
+def _tried(own, form, subjects, backend, seed, right):
     """Compare on the first variants: any that is equal will do."""
     said = "no variant could be asked"
     for subject in subjects[:4]:
@@ -205,7 +214,7 @@ def _tried(own, form, subjects, backend, seed):
         if not subject.name.endswith((".plain", ".tanh", ".bias", ".mean", ".none", ".dot", ".no_bias")):
             continue
         try:
-            said = compared(subject, backend, seed)
+            said = compared(subject, backend, seed, right)
         except Exception:
             if subject is subjects[0] or own.student.op == "attention":
                 raise

@@ -145,7 +145,7 @@ def forms(op: str, arrangements: Iterator[tuple[Piece, ...]] | None, scores: tup
     for pieces in arrangements if arrangements is not None else (None,):
         if op in GATES:
             for axes in AXES:
-                for transposed in ((False, True) if axes in ("TBD", "BTD") else (True, False)):
+                for transposed in (False, True) if axes in ("TBD", "BTD") else (True, False):
                     yield Form(pieces, transposed, axes)
                     if op == "gru" and pieces is not None:
                         yield Form(pieces, transposed, axes, True)

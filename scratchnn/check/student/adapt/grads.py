@@ -118,4 +118,8 @@ def as_array(thing: Any) -> np.ndarray:
     array
     """
     found = array_of(thing)
-    return np.array([array_of(part) if array_of(part) is not None else part for part in thing]) if found is None else found
+    return (
+        np.array([array_of(part) if array_of(part) is not None else part for part in thing])
+        if found is None
+        else found
+    )

@@ -75,9 +75,9 @@ def locate(op: str, kept: Any, right: Any) -> dict[str, Place]:
                     best, least = Place(path, rows), distance
                 if least == 0:
                     break
-        if best is not None and (name not in EXTRA or least == 0 or len(OUTPUTS[op]) == 1):
-            found[name] = best
-        elif best is not None and _named(best.path, name):
+        if (best is not None and (name not in EXTRA or least == 0 or len(OUTPUTS[op]) == 1)) or (
+            best is not None and _named(best.path, name)
+        ):
             found[name] = best
     return found
 
@@ -147,4 +147,6 @@ def kinds(thing: Any) -> str:
     str
     """
     shapes = sorted({np.shape(array) for _, array in walk(thing)})
-    return f"{type(thing).__name__} with arrays of shapes {shapes}" if array_of(thing) is None else f"shape {shapes[0]}"
+    return (
+        f"{type(thing).__name__} with arrays of shapes {shapes}" if array_of(thing) is None else f"shape {shapes[0]}"
+    )

@@ -104,7 +104,9 @@ class Own:
         if binding.weights or not binding.container:
             return "weights", binding.weights
         kind, names = contents(self.student.source, binding.container)
-        kind, names = ("ours", fields) if not kind or set(names) <= {*fields, "_"} and kind != "keys" else (kind, names)
+        kind, names = (
+            ("ours", fields) if not kind or (set(names) <= {*fields, "_"} and kind != "keys") else (kind, names)
+        )
         return (kind, names) if "_" not in names else ("ours", fields)
 
     def container(self, kind: str, weights: dict[str, np.ndarray], params: Any) -> Any:

@@ -147,8 +147,12 @@ class _Backward:
             return function(**values)
         choices = [lambda out: out]
         if isinstance(out, tuple) and not hasattr(out, "_fields"):
-            named = [lambda out, k=written.index(name): out[k]] if name in written else []
-            choices = named or [lambda out: out[-1], lambda out: out, lambda out: out[2:]]
+            place = written.index(name) if name in written else None
+            choices = (
+                [lambda out: out[place]]
+                if place is not None
+                else [lambda out: out[-1], lambda out: out, lambda out: out[2:]]
+            )
         error = None
         for choice in [self.choice] if self.choice else choices:
             try:
@@ -173,6 +177,8 @@ class _Backward:
         if "h0" not in answer or ("c0" in roles and "c0" not in answer):
             parts = grads.positional(found, len(roles))
             if parts is None:
-                raise TypeError("step_backward returned no gradient of h_prev, expected those of its step's arguments")
+                raise TypeError(
+                    "step_backward returned no gradient of h_prev, expected those of its step's arguments"
+                )
             answer = dict(zip(roles, parts, strict=True))
         return answer

@@ -22,7 +22,11 @@ class RNN:
 
     def backward(self, dout):
         T = self.x.shape[1]
-        self.dW_xh, self.dW_hh, self.db_h = np.zeros_like(self.W_xh), np.zeros_like(self.W_hh), np.zeros_like(self.b_h)
+        self.dW_xh, self.dW_hh, self.db_h = (
+            np.zeros_like(self.W_xh),
+            np.zeros_like(self.W_hh),
+            np.zeros_like(self.b_h),
+        )
         self.dx = np.zeros(self.x.shape)
         self.dh0 = np.zeros_like(self.h0)
         for t in reversed(range(T)):
