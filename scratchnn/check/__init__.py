@@ -8,7 +8,7 @@ from .diagnose import Diagnosis, diagnose
 from .gradients import assert_gradients, check_gradients
 from .layout import Layout, layout_of
 from .report import Report, Row
-from .student import Examination, Limits, examine
+from .student import Examination, Limits, adapter_for, examine
 from .subjects import Subject, every_subject, judge, judge_all, names, run, select
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Report",
     "Row",
     "Subject",
+    "adapter_for",
     "assert_gradients",
     "check_gradients",
     "diagnose",

@@ -31,12 +31,16 @@ def named(found):
 
 @pytest.mark.parametrize("name", FILES)
 def test_right_code_passes(name):
+    if name.startswith("function"):
+        pytest.importorskip("torch")
     found = examine(FOLDER / name)
     assert found.passed, str(found)
     assert found.status == 0
     assert not found.matches
 
 
+# Paired by reading bugs.py, not by asking the doctor: dh_t * z left out of dh_prev is gru-dh-z-missing; dscores
+# without 1/sqrt(E) leave both dq and dk unscaled, attention-dot-unscaled; and so on.
 @pytest.mark.parametrize(
     ("name", "old", "new", "bug"),
     [

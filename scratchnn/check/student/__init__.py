@@ -2,8 +2,8 @@
 
 from .complete import complete
 from .examination import Examination
-from .examine import examine
+from .examine import adapter_for, examine
 from .load import Student, load
 from .safely import Limits, Outcome, safely
 
-__all__ = ["Examination", "Limits", "Outcome", "Student", "complete", "examine", "load", "safely"]
+__all__ = ["Examination", "Limits", "Outcome", "Student", "adapter_for", "complete", "examine", "load", "safely"]

@@ -3,8 +3,10 @@
 import time
 from pathlib import Path
 
+from scratchnn import ops
 from scratchnn.errors import InputError
 
+from .adapt.skeleton import skeleton
 from .examination import Examination
 from .load import load
 from .safely import Limits, safely
@@ -17,6 +19,7 @@ def examine(
     hint: int = 3,
     seed: int = 0,
     limits: Limits = Limits(),  # noqa: B008 - a tuple
+    adapter: str | Path | None = None,
 ) -> Examination:
     """Examine a student's forward and backward.
 
@@ -36,6 +39,9 @@ def examine(
         Draws inputs and upstream gradients.
     limits : Limits
         What the code may take.
+    adapter : str or Path, optional
+        A file with a ``forward`` and a ``backward`` that call the student's module ``mine`` with arrays as it wants
+        them: for code whose arguments cannot be understood from their names and numbers.
 
     Returns
     -------
@@ -49,6 +55,31 @@ def examine(
     if hint not in range(1, 6):
         raise InputError(f"hint is {hint!r}, expected 1 (numbers) to 5 (the corrected line)")
     student = load(path, op)
+    if adapter is not None:
+        load(adapter, student.op)
+    asked = [str(path), student.op, seed, None if adapter is None else str(adapter)]
     started = time.perf_counter()
-    outcome = safely("scratchnn.check.student.judge:judge", [str(path), student.op, seed], limits)
+    outcome = safely("scratchnn.check.student.judge:judge", asked, limits)
     return Examination(student, outcome, hint, time.perf_counter() - started)
+
+
+def adapter_for(path: str | Path, op: str | None = None) -> str:
+    """Write the beginning of an adapter for a student's file.
+
+    Parameters
+    ----------
+    path : str or Path
+    op : str, optional
+
+    Returns
+    -------
+    str
+        A Python source, in which the lines marked TODO are to be filled in.
+
+    Raises
+    ------
+    InputError
+        As for ``examine``.
+    """
+    student = load(path, op)
+    return skeleton(student, ops.backend(getattr(ops, student.op), "reference"))

@@ -2,13 +2,14 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scratchnn import ops
 from scratchnn.errors import InputError
 
 from ..catalogue import planting
+from .adapt.reading import arguments_of, functions_of
 
 WORDS = {
     "lstm": ("lstm",),
@@ -30,6 +31,10 @@ ARGUMENTS = {  # of forward, step or backward, if neither the name of the file n
     "softmax": {"z", "dp"},
 }
 PASSES = ("step", "step_backward", "forward", "backward")
+LOGS = ("log_forward", "log_backward")
+BACK = {"backward", "backprop", "bptt", "bwd", "bprop", "backpropagate", "backpropagation", "back", "bw"}
+FORTH = {"forward", "fwd", "fprop", "call", "run", "fw", "apply"}
+STEP = {"step", "cell"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,11 @@ class Student:
     because : str
         How that was found.
     functions : dict of str to tuple of str
-        Names of its functions that our reference has too, each with the names of its arguments.
+        Our names of its functions, each with the names of its arguments.
+    theirs : dict of str to str
+        What the student calls them; "Class.method" for methods.
+    adapter : str
+        A file that says how the student's functions are to be called; empty if that is found out.
     """
 
     file: str
@@ -53,6 +62,8 @@ class Student:
     op: str
     because: str
     functions: dict[str, tuple[str, ...]]
+    theirs: dict[str, str] = field(default_factory=dict)
+    adapter: str = ""
 
     @property
     def own_forward(self) -> bool:
@@ -70,8 +81,7 @@ class Student:
         -------
         int
         """
-        found = (node for node in ast.parse(self.source).body if getattr(node, "name", "") == function)
-        return next(found).lineno
+        return functions_of(self.source)[self.theirs.get(function, function)].lineno
 
 
 def load(path: str | Path, op: str | None = None) -> Student:
@@ -99,14 +109,48 @@ def load(path: str | Path, op: str | None = None) -> Student:
     except (SyntaxError, ValueError) as error:
         line = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
         raise InputError(f"{file} is no Python{line}: {getattr(error, 'msg', error)}") from None
-    functions = {
-        node.name: tuple(one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-    }
-    op, because = _which(op, file, tree, functions)
-    known = {name for name in _functions_of(op) if not name.startswith("_") or name == "_nodes"}
-    return Student(file, source, op, because, {name: functions[name] for name in functions if name in known})
+    functions = {name: arguments_of(node) for name, node in functions_of(source).items()}
+    op, because = _which(op, file, tree, {name: functions[name] for name in functions if "." not in name})
+    theirs = _theirs(op, functions, set(_functions_of(op)))
+    return Student(file, source, op, because, {name: functions[one] for name, one in theirs.items()}, theirs)
+
+
+def _theirs(op, functions, ours):
+    """Pair our names of functions with the student's: the same, or another word for it, or a method."""
+    known = {name for name in ours if not name.startswith("_") or name == "_nodes"}
+    exact = {name: name for name in functions if name in known}
+    if set(PASSES + LOGS) & set(exact):
+        return exact
+    for methods in (False, True):
+        found = {}
+        for name in functions:
+            if ("." in name) == methods and (meant := _pass(name, op)) in known:
+                found.setdefault(meant, name)
+        if methods:  # all of one class
+            cls = next((one.partition(".")[0] for ours, one in found.items() if ours == "backward"), "")
+            cls = cls or next((one.partition(".")[0] for one in found.values()), "")
+            found = {}
+            for name in functions:
+                if name.startswith(f"{cls}.") and (meant := _pass(name, op)) in known:
+                    found.setdefault(meant, name)
+        if found:
+            return exact | found
+    return exact
+
+
+def _pass(name, op):
+    """Say which of our functions a name means, empty if none."""
+    words = set(re.findall(r"[a-z]+", name.rpartition(".")[2].lower()))
+    log = "log_" if op == "softmax" and ({"log", "logsoftmax"} & words or "log_softmax" in name.lower()) else ""
+    back = words & BACK or any(word.startswith(("backward", "grad")) for word in words)
+    if words & STEP and not log:
+        return "step_backward" if back else "step" if not words & {"init", "update", "sgd"} else ""
+    if back:
+        return f"{log}backward"
+    forth = words & FORTH or (
+        "." not in name and any(re.fullmatch(word, name.lower().replace("log_", "")) for word in WORDS[op])
+    )
+    return f"{log}forward" if forth else ""
 
 
 def _read(path):

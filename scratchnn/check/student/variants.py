@@ -1,6 +1,5 @@
 """Which variants of an op a student's code knows of: the others are not judged, and that is said."""
 
-from ..subjects import Subject
 from .load import Student
 
 LOOPS = {"forward", "backward"}
@@ -21,7 +20,7 @@ RELAYED = (".masked", ".causal")  # where only a step is the student's, our own 
 SCORES = ("dot", "general", "additive", "article")
 
 
-def unheard(student: Student, variant: str) -> str:
+def unheard(student: Student, variant: str, score: str = "") -> str:
     """Say why a variant cannot be asked of this code.
 
     Parameters
@@ -29,6 +28,8 @@ def unheard(student: Student, variant: str) -> str:
     student : Student
     variant : str
         The name of a subject, e.g. "lstm.masked".
+    score : str
+        The one score of attention that the code knows of, as far as that was found out.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def unheard(student: Student, variant: str) -> str:
     if variant.endswith(RELAYED) and not functions & LOOPS:
         return ""
     one_score = student.op == "attention" and functions & LOOPS and "score" not in functions_text(student)
-    if one_score and any(f".{score}" in variant for score in SCORES):
+    if one_score and f".{score or 'scaled_dot'}." not in variant:
         return "the code knows of no other scores"
     if word and word not in student.source:
         return f"the code knows of no {word}"
@@ -63,31 +64,3 @@ def functions_text(student: Student) -> str:
     str
     """
     return " ".join(name for names in student.functions.values() for name in names)
-
-
-def narrowed(student: Student, subject: Subject) -> Subject:
-    """Leave attention's weights out of the loss where the student's backward takes no gradient of them.
-
-    Parameters
-    ----------
-    student : Student
-    subject : Subject
-
-    Returns
-    -------
-    Subject
-    """
-    taken = student.functions.get("backward")
-    if student.op != "attention" or taken is None or "dalpha" in taken:
-        return subject
-
-    def make(rng, backend="reference"):
-        problem = subject.make(rng, backend)
-
-        def forward(inputs):
-            outputs, cache = problem.forward(inputs)
-            return {name: output for name, output in outputs.items() if name != "alpha"}, cache
-
-        return problem._replace(forward=forward)
-
-    return subject._replace(make=make)

@@ -30,6 +30,7 @@ Examples:
   scratchnn check --catalogue --train --picture train.png
   scratchnn check my_lstm.py       your own forward and backward: what is wrong, and where
   scratchnn check my_lstm.py --hint 5     everything, the corrected line included
+  scratchnn check my_lstm.py --write-adapter how.py     where its arguments are not understood
 """
 AT_MOST = 4  # subjects in one picture
 
@@ -42,8 +43,7 @@ AT_MOST = 4  # subjects in one picture
 @click.option("--picture", type=click.Path(dir_okay=False), help="Draw what is printed into this file.")
 @click.option("--curve", metavar="[FILE]", is_flag=False, flag_value="-", help="Error against step; drawn into FILE.")
 @click.option("--array", metavar="NAME", help="With --curve: the array, or an entry of it, W_h or W_h[0,3].")
-@click.option("--hint", type=click.IntRange(1, 5), help="FILE: 1 numbers, 2 where, 3 question, 4 formula, 5 line.")
-@click.option("--seconds", type=click.FloatRange(min=1), help="FILE: what its examination may take.  [default: 60]")
+@students.options
 @known.options
 @backend_option
 @quiet_option
@@ -57,6 +57,8 @@ def command(
     array,
     hint,
     seconds,
+    adapter,
+    write_adapter,
     catalogue,
     op,
     bug,
@@ -75,8 +77,12 @@ def command(
     if not catalogue and students.is_file(name):
         others = {"--list": listing, "--picture": picture, "--curve": curve, "--array": array, "--backend": backend}
         others |= {"--bug": bug, "--train": train, "--quick": quick}
-        return students.show(name, op, others, hint=hint, seed=seed, seconds=seconds, as_json=as_json, quiet=quiet)
-    for option in (option for option, value in {"--hint": hint, "--seconds": seconds}.items() if value):
+        if write_adapter:
+            return students.write_adapter(name, op, write_adapter)
+        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter}
+        return students.show(name, op, others, **asked, as_json=as_json, quiet=quiet)
+    own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--write-adapter": write_adapter}
+    for option in (option for option, value in own.items() if value):
         raise click.UsageError(f"{option} goes with a file of your own")
     if catalogue:
         op = op or (name if name != "all" else None)

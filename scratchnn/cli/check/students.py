@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from scratchnn import check
+from scratchnn import check, files
+from scratchnn.errors import InputError
 
 HINT = 3
 SECONDS = 60.0
@@ -25,7 +26,56 @@ def is_file(name):
     return name.endswith(".py") or Path(name).is_file()
 
 
-def show(file, op, others, *, hint, seed, seconds, as_json, quiet):
+def options(command):
+    """Give a command the options that go with a file of one's own.
+
+    Parameters
+    ----------
+    command : function
+
+    Returns
+    -------
+    function
+    """
+    place = click.Path(dir_okay=False)
+    for option in (
+        click.option(
+            "--write-adapter", type=place, help="FILE: write what says how its arguments are meant, and stop."
+        ),
+        click.option("--adapter", type=place, metavar="ADAPTER", help="FILE: such a file, filled in."),
+        click.option("--seconds", type=click.FloatRange(min=1), help="FILE: what it may take.  [default: 60]"),
+        click.option(
+            "--hint", type=click.IntRange(1, 5), help="FILE: 1 numbers, 2 where, 3 question, 4 formula, 5 line."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def write_adapter(file, op, place):
+    """Write an adapter that is to be filled in.
+
+    Parameters
+    ----------
+    file : str
+        The student's.
+    op : str or None
+    place : str
+        Where to write.
+
+    Returns
+    -------
+    int
+        0.
+    """
+    if Path(place).exists():
+        raise InputError(f"--write-adapter is {place}, which is there already")
+    files.write_bytes(Path(place), check.adapter_for(file, op).encode())
+    click.echo(f"wrote {place}: fill in the lines marked TODO, then scratchnn check {file} --adapter {place}")
+    return 0
+
+
+def show(file, op, others, *, hint, seed, seconds, adapter, as_json, quiet):
     """Examine a file and print what was found.
 
     Parameters
@@ -38,6 +88,8 @@ def show(file, op, others, *, hint, seed, seconds, as_json, quiet):
     seed : int
     seconds : float or None
         That the examination may take.
+    adapter : str or None
+        A file that says how its arguments are meant.
     as_json : bool
     quiet : bool
         Print the verdict only.
@@ -50,9 +102,12 @@ def show(file, op, others, *, hint, seed, seconds, as_json, quiet):
     for option in (option for option, value in others.items() if value):
         raise click.UsageError(f"{option} does not go with a file of your own")
     limits = check.Limits(seconds=seconds or SECONDS)
-    found = check.examine(file, op, hint=hint or HINT, seed=seed, limits=limits)
+    found = check.examine(file, op, hint=hint or HINT, seed=seed, limits=limits, adapter=adapter)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:
         click.echo(str(found).partition("\n")[0] if quiet else str(found))
+        if found.status == 2 and not quiet and not found.stopped and not adapter:
+            stem = Path(file).stem
+            click.echo(f"  --write-adapter {stem}_adapter.py writes a file in which you say how it is to be called")
     return found.status

@@ -1,0 +1,1 @@
+"""How often the doctor names a mistake, finds its line, and is silent about right code."""

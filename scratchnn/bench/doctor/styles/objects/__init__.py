@@ -1,0 +1,1 @@
+"""Classes with attributes, batch first."""

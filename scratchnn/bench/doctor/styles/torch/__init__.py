@@ -1,0 +1,1 @@
+"""PyTorch's names and layout: matrices (outputs, inputs), two biases."""

@@ -1,0 +1,1 @@
+"""Whole tensors without a name for any step."""
