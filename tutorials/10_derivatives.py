@@ -209,7 +209,7 @@ print(report)
 #
 # - Forward difference: 8 digits at best. Central: 10 or 11, with $h$ near $10^{-5}$. Never "as small as
 #   possible".
-# - Richardson: combine two steps so that the error cancels. 13 digits or so, and an error estimate.
+# - Richardson: combine two steps so that the error cancels. 13 or 14 digits, and an error estimate.
 # - Complex step: all digits, but only through code that keeps complex numbers.
 # - Two judges with different weaknesses are better than one.
 # - Measure at random points, not at 0 or 1.

@@ -148,7 +148,7 @@ for t in (3, 2, 1):
 # %% [markdown]
 # ## Predict, then run
 #
-# We feed it worse and better. **Write down two numbers first:** of the fifty-two mistakes, how many are caught
+# We feed it worse and better. **Write down two numbers first:** of all these mistakes, how many are caught
 # with one time step, one sequence, one feature and one unit ($T = B = D = H = 1$)? How many with three steps and
 # different sizes?
 

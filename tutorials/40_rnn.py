@@ -136,6 +136,9 @@ for t in (3, 2, 1):
     show(f"step {t}", factor=factor, left=left)
 
 # %% [markdown]
+# To walk through a whole run line by line, forward and backward, each number beside its equation and an independent
+# measurement, type `scratchnn step rnn` in a terminal. The arrow keys go on and back, `?` shows all keys.
+#
 # After fifty steps it is a product of fifty such factors. If they are below 1 on the whole, the product vanishes;
 # if they are above 1, it explodes. There is nothing between but luck or design. In a network with $H$ units, the
 # size of $W_h$ is measured by its *spectral radius* $\rho$, the largest absolute value among its eigenvalues:

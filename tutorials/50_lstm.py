@@ -15,8 +15,9 @@
 # %%
 import numpy as np
 
-from scratchnn import check, probe
+from scratchnn import check, probe, trace
 from scratchnn.check.catalogue import bug, plant
+from scratchnn.lessons import show as show_figure
 from scratchnn.ops import lstm
 
 
@@ -178,6 +179,27 @@ show("measured", dc_1=measured)
 show("derived", dc_1=0.2529 + 0.0849)
 
 # %% [markdown]
+# The *time machine* does this for every line of a run: it records forward and backward, and each number stands beside
+# its equation, what went in, and a measurement like the one above. In a terminal `scratchnn step lstm` walks through
+# it with the arrow keys (`?` shows all keys, `m` lets you type each number before you see it), and
+# `scratchnn step lstm --html lstm.html` makes a page of it. Here we record a run and ask for the two roads into the
+# first cell state. The code counts steps from 0, so our $c_1$ is `c_t` at `t=0`.
+
+# %%
+walk = trace.record("lstm", T=8, B=1, D=3, H=4, seed=7)
+event = walk.find("dc_t", t=0)
+print(f"equation ({event.equation}) at t=0:  {event.text}")
+for addend in event.addends:
+    print(f"    {addend['source']:<20}", walk.array(addend["array"])[0].round(4))
+print("together                ", walk.array(event.value)[0].round(4))
+print(f"checked by {event.check.method}: error {event.check.error:.0e}")
+show_figure(walk.plot("gradient flow"))
+
+# %% [markdown]
+# The picture shows how much of the gradient is left at each step, going back from right to left, and, dashed, how
+# much the forget gates alone let through on the first road.
+
+# %% [markdown]
 # ## Predict, then run
 #
 # Put all weights to zero, so that only the bias $b_f$ of the forget gate is left, and let the loss be the final
@@ -266,6 +288,9 @@ assert np.allclose(four, [-0.0678, 0.1797, 0.4314, 0.2529], atol=5e-5)
 assert np.allclose([dh_t, 1 - first.s**2], [[[0.6539]], [[0.3335]]], atol=5e-5)  # sub-goal 6: dh_1
 assert abs(measured - (0.2529 + 0.0849)) < 1e-4  # sub-goals 4 and 6: the two roads
 assert np.allclose(grads.b, [0.0475, 0.1445, 0.2404, 0.2715], atol=5e-5)  # sub-goal 7
+assert len(event.addends) == 2
+assert np.allclose(sum(walk.array(one["array"]) for one in event.addends), walk.array(event.value))
+assert all(one.check.passed for one in walk.events if one.phase == "backward")
 assert np.isclose(arrives[0.0], 0.5**40)
 assert 0.14 < arrives[3.0] < 0.15
 assert all(row.passed for row in check.run("lstm.plain")[0].rows)

@@ -158,6 +158,10 @@ show("ds measured", measured)
 show("ds derived", [-0.5, -0.75, 1.25])
 
 # %% [markdown]
+# `scratchnn step attention` walks through such a run line by line, forward and backward, and measures every gradient.
+# `scratchnn step attention --html attention.html` makes a page of it, with the row of the softmax's derivatives that
+# sub-goal 3 multiplies by, off-diagonals included.
+#
 # A **mask** forbids a source. It belongs on the scores, before the softmax: the remaining weights then still sum
 # to 1. Forbid the third source. Right: $2 : 1$, so $\tfrac{2}{3}$ and $\tfrac{1}{3}$. Wrong: compute the weights
 # first and then put the third one to zero; $\tfrac{2}{8} + \tfrac{1}{8}$ is not 1.

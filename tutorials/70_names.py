@@ -89,7 +89,8 @@ print("loss", float(paper.loss), " dz", paper_grads.logits)
 #
 # `SequenceClassifier` in `scratchnn/models/classifier.py` puts the five steps together; its `backward` calls the
 # parts in the opposite order. The loop that trains is `fit` in `scratchnn/training/fit.py`. What it does per
-# batch is: forward, loss, backward, clip the norm (chapter 40), step of Adam. We use the readable NumPy code
+# batch is: forward, loss, backward, clip the norm (chapter 40), step of Adam. (*Adam* moves every weight against its
+# gradient; how far is set for each weight by the usual size of its own gradients.) We use the readable NumPy code
 # (`backend="reference"`).
 
 
@@ -207,6 +208,8 @@ for t, letter in enumerate("Kowalski"):
     print(f"{letter:<7}  {looked.alpha[0, 0, t]:5.2f}  {states.f[t].mean():6.2f}  {direct:11.4f}  {at_letter:.4f}")
 
 # %% [markdown]
+# (`scratchnn step model` walks through every line of such a model, from the letters to the loss and back.)
+#
 # Compare the last two columns. A letter may have hardly any direct road, and still feel the loss, because the
 # LSTM carries the gradient back from the letters after it. Both roads work together.
 #

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from .style import BLUE, GREEN, MAP, SHADE, VERMILION, style
 
@@ -54,7 +54,9 @@ def alpha_map(values: Mapping[str, np.ndarray], *, title: str = "Attention") -> 
     """
     ((name, value),) = values.items()
     with style():
-        figure = Figure(figsize=(0.55 * value.shape[1] + 2.2, 0.5 * value.shape[0] + 1.6), layout="constrained")
+        figure = Figure(
+            figsize=(max(4.0, 0.55 * value.shape[1] + 2.2), 0.5 * value.shape[0] + 1.6), layout="constrained"
+        )
         figure.suptitle(title, fontweight="bold")
         axes = figure.subplots()
         image = axes.imshow(value, cmap=SHADE, vmin=0, vmax=1, aspect="auto")
@@ -62,7 +64,7 @@ def alpha_map(values: Mapping[str, np.ndarray], *, title: str = "Attention") -> 
         axes.set_xlabel("source")
         axes.set_ylabel("query")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(integer=True))
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if value.size <= 144:
             for (i, j), weight in np.ndenumerate(value):
                 colour = "white" if weight > 0.6 else "black"
@@ -93,7 +95,10 @@ def norms_over_time(curves: Mapping[str, np.ndarray], *, title: str = "How the g
             axes.plot(np.arange(len(shown)), shown, label=label, color=colour, marker=marker, ms=4, ls=line)
         axes.set_yscale("log")
         axes.set_xlabel("time step t")
-        axes.set_ylabel("size")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylabel("size (norm, or product of gates)" if len(curves) > 1 else "norm")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
     return figure

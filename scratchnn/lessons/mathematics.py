@@ -19,7 +19,7 @@ RAISED = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 MINUS = re.compile(  # after another sign or a space, but not after a closing bracket
     r"(<mo[^>]*>(?!&#x00029;)[^<]*</mo>(?:<mspace[^>]*/>)?|<mtext>&#x000A0;</mtext>)<mo>&#x02212;</mo>"
 )
-NAMED = re.compile(r"(<mi>(?:ln|exp|tanh|sinh|cosh|max)</mi>)(?=<(?:mn|mi|ms|mf|mrow))")
+NAMED = re.compile(r"(?<!<msup>)(?<!<msub>)(<mi>(?:ln|exp|tanh|sinh|cosh|max)</mi>)(?=<(?:mn|mi|ms|mf|mrow))")
 TOKENS = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 

@@ -12,6 +12,9 @@ from .page import document
 from .page.table import tables
 
 HEIGHT = 900  # pixels
+TITLES = {
+    "gates": "gates over time", "gradient flow": "how the gradient flows back", "attention": "who looks at what",
+}  # fmt: skip
 
 
 class Shown:
@@ -88,7 +91,8 @@ def plot(trace: Trace, what: str) -> Any:
             f"trace.plot: what is {what!r}, expected one of {', '.join(there) or 'nothing: no picture fits'}"
         )
     pictures = {"gates": draw.gates, "gradient flow": draw.norms_over_time, "attention": draw.alpha_map}
-    return pictures[what](found[what], title=f"{trace.title}: {what}")
+    name = trace.op.upper() if len(trace.op) < 5 else trace.op.capitalize()
+    return pictures[what](found[what], title=f"{name}: {TITLES[what]}")
 
 
 def _over_time(trace, node, phase):

@@ -62,6 +62,30 @@ def test_timeline_nodes_cell_inputs_bars_lead_there(visit, pages):
     assert trace.events[page.event].node == "da_t"
 
 
+def test_dots_wires_and_the_keyboard_lead_there_too(visit, pages):
+    trace, page = pages[0]["lstm"], visit("lstm", "t=1&node=dc_t")
+    page.click("#flow .dc_t .dot:nth-of-type(1)")
+    assert page.event == trace.find("dc_t", t=0).n
+    page.click("#first")
+    page.driver.execute_script("document.querySelector('#microscope g[data-node=\"a_t\"]').focus()")
+    page.press("\ue00f")  # Page Down
+    page.driver.execute_script("document.querySelector('#microscope g[data-node=\"h_prev\"]').focus()")
+    page.press("\ue007")  # Enter: the event that made it
+    assert page.event == trace.find("h_t", t=0, phase="forward").n
+    page.driver.execute_script("document.querySelector('.skip').click()")
+    page.press("\ue014")
+    assert page.event == trace.find("a_t", t=1, phase="forward").n
+    page.press("/", "dh_prev 2", "\ue007", "\ue00c")
+    made = trace.find("dh_prev", t=2)
+    carried = page.one('#microscope .wire.active[data-node="da_t → dh_prev"]')
+    da_t = trace.array(trace.find("da_t", t=2).value)
+    assert float(carried.get_attribute("data-full")) == da_t[0, 0]
+    assert (page.event, trace.events[page.event].inputs[0]["name"]) == (made.n, "da_t")
+    choice = page.one("#plant")
+    choice.send_keys("\ue015")  # down: the first mistake
+    assert page.address["plant"] == BUG
+
+
 def test_bars_and_curves_have_the_recorded_sizes(visit, pages):
     trace, page = pages[0]["lstm"], visit("lstm")
     for node in ("dW_x", "dW_h", "db"):

@@ -44,6 +44,14 @@ def test_contrast_is_enough(visit, scheme):
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+@pytest.mark.parametrize("name", ["lstm", "attention"])
+def test_the_browser_fetches_nothing(visit, name):
+    page = visit(name)
+    page.click("#last")
+    fetched = page.driver.execute_script("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert [one for one in fetched if not one.startswith("data:")] == []
+
+
 def test_everything_to_press_has_a_name_and_the_focus_stays(visit, pages):
     page = visit("lstm", "t=1&node=dc_t")
     nameless = page.driver.execute_script(

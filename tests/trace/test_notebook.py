@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from scratchnn.errors import InputError
 from scratchnn.trace import record
@@ -46,6 +48,24 @@ def test_gradient_flow_has_the_norms(trace):
     found = curves(trace.plot("gradient flow"))
     dc = [sum(trace.array(trace.find("dc_t", t=t).value).ravel() ** 2) ** 0.5 for t in range(3)]
     assert found["norm of dc_t"] == pytest.approx(dc, rel=1e-12)
+
+
+@pytest.mark.parametrize(("op", "what"), [("rnn", "gradient flow"), ("model", "attention"), ("gru", "gates")])
+def test_a_picture_has_a_title_and_labels_that_can_be_read(op, what):
+    figure = record(op, T=4, checks=False).plot(what)
+    FigureCanvasAgg(figure).draw()
+    page = figure.bbox
+    for axes in figure.axes:
+        ticks = [one.get_text() for one in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+        assert not any("$" in one for one in ticks)
+        if axes.images or axes.get_lines():
+            assert axes.get_xlabel()
+    titles = [one for one in figure.findobj(Text) if one.get_fontweight() == "bold" and one.get_text()]
+    assert any(op.capitalize() in one.get_text() or op.upper() in one.get_text() for one in titles)
+    for one in titles:
+        box = one.get_window_extent()
+        assert page.x0 <= box.x0, one.get_text()
+        assert box.x1 <= page.x1, one.get_text()
 
 
 def test_attention_is_the_recorded_alpha():

@@ -49,7 +49,7 @@ class Problem:
             own["S"] += 1  # all sizes different, so that a transposed product cannot hide
             self.sizes["S"] = own["S"]
             own["E_q"] = own["E_k"] = own.pop("E")
-            self.options = {"score": score}
+            self.options, self.title = {"score": score}, f"Attention, score {score}"
             *arrays, params = self.room.sample(self.rng, score=score, **own)
         else:
             *arrays, params = self.room.sample(self.rng, scale=spread(sizes["H"]), **sizes)
