@@ -13,7 +13,7 @@ from scratchnn.trace import Trace, record
 from scratchnn.trace.telling import TELLING, telling
 
 BOUND = 1e-10
-DEFAULT = {"T": 8, "B": 1, "D": 4, "H": 16}  # of the command
+DEFAULT = {"T": 8, "B": 1, "D": 4, "H": 16}  # a page must have room for this
 KINDS = {
     "lstm": {}, "gru": {}, "rnn": {}, "dot": {"score": "dot"}, "scaled_dot": {"score": "scaled_dot"},
     "general": {"score": "general"}, "additive": {"score": "additive"},

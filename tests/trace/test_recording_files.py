@@ -7,6 +7,7 @@ import pytest
 
 from scratchnn.errors import InputError
 from scratchnn.trace import record
+from scratchnn.trace.terminal import Position, Story, press, whole
 
 STUDENTS = Path(__file__).parents[1] / "check" / "students"
 LISTS = (STUDENTS / "lists_lstm.py").read_text(encoding="utf-8")
@@ -85,6 +86,39 @@ def test_a_name_that_holds_another_nodes_gradient_is_no_mistake(tmp_path):
     check = trace.find("do", 1).check
     assert check.passed
     assert "perturbing a at t=1" in check.method
+
+
+HELPERS = '''"""An LSTM with a helper, and no way back."""
+import numpy as np
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def forward(x, h0, c0, params):
+    h, c, kept = h0, c0, []
+    for t in range(len(x)):
+        a = x[t] @ params.W_x + h @ params.W_h + params.b
+        a_i, a_f, a_g, a_o = np.split(a, 4, axis=1)
+        i, f, g, o = squash(a_i), squash(a_f), np.tanh(a_g), squash(a_o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        kept.append(h)
+    return np.array(kept), c, kept
+'''
+
+
+def test_a_forward_alone_is_walked_through_and_what_a_helper_makes_is_shown(tmp_path):
+    trace = record(written(tmp_path, HELPERS), T=2)
+    at_0 = [event for event in trace.events if event.t == 0]
+    assert [event.node for event in at_0] == ["a", "i", "f", "g", "o", "c", "h"]
+    made = {one["name"]: one["event"] for one in at_0[5].inputs}
+    assert (made["f"], made["i"], made["g"]) == (2, 1, 3)
+    assert all(event.phase == "forward" for event in trace.events)
+    assert trace.gradients == []
+    assert "no backward pass" in "\n".join(whole(Story(trace))).splitlines()[-1]
+    assert "no backward pass" in press(Position(), "d", Story(trace)).message
 
 
 def test_only_a_backward_or_a_step_is_enough():

@@ -40,13 +40,18 @@ def events_of(tape: Any, parts: tuple[Part, ...], clock: Clock, shelf: Shelf) ->
         part = next(part for part in parts if part.first_site <= record.key[0] < part.end_site)
         phase = clock.phase(record)
         if part.free:
-            if _is_news(record):
+            if _is_news(record, part, tape):
                 chosen.append((record, part, phase, _by_name(part, phase, record.name)))
         elif record.kind != "store":
             equation = _equation(part, phase, record, tape)
             if equation is not None:
                 chosen.append((record, part, phase, equation))
-    event_of = {record.number: n for n, (record, *_) in enumerate(chosen)}
+    event_of = {
+        record.same: n
+        for n, (record, part, *_) in enumerate(chosen)
+        if part.free and record.kind != "add" and _maker(record, part, tape) is not record
+    }  # what a helper of the user's made
+    event_of |= {record.number: n for n, (record, *_) in enumerate(chosen)}
     last = {(part.op, record.name): record.number for record, part, _, _ in chosen if record.kind == "add"}
     events = []
     for n, (record, part, phase, equation) in enumerate(chosen):
@@ -113,11 +118,19 @@ def _handed_on(record, tape):
     return record.part is not None or not record.reads
 
 
-def _is_news(record):
-    """Whether a user's line made new numbers, and no buffer of zeros."""
+def _maker(record, part, tape):
+    """Give the return of a user's own helper that made the numbers, ``i = sigmoid(a_i)``; else the record itself."""
+    made = None if record.same is None else tape.records[record.same]
+    own = made is not None and made.kind == "return" and part.first_site <= made.key[0] < part.end_site
+    return made if own else record
+
+
+def _is_news(record, part, tape):
+    """Whether a user's line made new numbers, itself or by calling a helper, and no buffer of zeros."""
     if record.kind == "add":
         return True
-    new = record.same is None and record.part is None and bool(record.reads)
+    maker = _maker(record, part, tape)
+    new = maker.same is None and maker.part is None and bool(record.reads)
     return new and np.ndim(record.value) > 0 and not _is_buffer(record)
 
 

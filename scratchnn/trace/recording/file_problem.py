@@ -109,7 +109,12 @@ class FileProblem(Problem):
         -------
         dict of str to array
         """
-        return self._told(super().backward, built, kept, upstream, params)
+        try:
+            return self._told(super().backward, built, kept, upstream, params)
+        except InputError:
+            if any("backward" in name for name in self.student.functions):
+                raise
+            return {}  # a forward pass alone, with a cache of its own making: only the user's backward could read it
 
     def complex_safe(self) -> bool:
         """Whether complex steps through the file's forward agree with differences.

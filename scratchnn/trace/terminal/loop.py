@@ -36,8 +36,10 @@ class Walk:
     """
 
     def __init__(self, story, recorder):
+        asked = any(event.phase == "backward" for event in story.events)
         checked = any(event.check is not None for event in story.events)
-        self.story, self.recorder, self.at = story, recorder, Position(message=WELCOME if checked else UNCHECKED)
+        welcome = UNCHECKED if asked and not checked else WELCOME
+        self.story, self.recorder, self.at = story, recorder, Position(message=welcome)
         self.bugs = recorder.bugs()
         self.glyphs = Glyphs() if _knows_signs() else PLAIN
 

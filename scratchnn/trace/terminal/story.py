@@ -151,9 +151,11 @@ class Story(Values):
         """
         back = [event for event in self.events if event.phase == "backward"]
         checked = sum(event.check is not None for event in back)
+        if not back:
+            return "this file has no backward pass that goes with its forward: there is nothing to check"
         if checked:
             return "every check passes" + ("" if 2 * checked > len(back) else f" so far: {checked} of {len(back)}")
-        return "nothing is checked yet: v checks the number you look at"
+        return "nothing is checked yet: v checks the number you look at, --checks all every number"
 
     def parting(self):
         """List the events whose value is not that of the right run, or that fail their check where there is none.

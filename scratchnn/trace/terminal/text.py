@@ -97,7 +97,7 @@ def _ending(story, parted):
     checked = [event for event in story.events if event.check is not None]
     failed = [event for event in checked if not event.check.passed]
     told = f"{len(story.events)} events, {len(checked)} checked, {len(failed)} wrong"
-    told += "" if checked else "; --checks all checks every number, however long that takes"
+    told += "" if checked else f"; {story.verdict()}"
     if not parted:
         return told
     event = story.events[parted[0]]
