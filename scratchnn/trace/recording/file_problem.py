@@ -4,15 +4,15 @@ import sys
 import traceback
 import warnings
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from scratchnn import ops
 from scratchnn.check.catalogue import planting
-from scratchnn.check.student.adapt import Adapter, Convention, conventions
-from scratchnn.check.student.calling import NotCovered
+from scratchnn.check.student.adapt import Adapter, Form, NotCovered, Own, looped
+from scratchnn.check.student.complete import complete
 from scratchnn.check.student.load import load
 from scratchnn.errors import InputError
 from scratchnn.probe.tape import instrument
@@ -51,12 +51,17 @@ class FileProblem(Problem):
         super().__init__(student.op, sizes, seed, None, score)
         self.student, self.steps = student, False
         self.title = f"{Path(student.file).name}: {self.title}"
-        self.convention = Convention()
         try:
             instrument(student.source, student.file)
         except (SyntaxError, ValueError, RecursionError) as error:
             raise InputError(f"{student.file} cannot be recorded: {error}") from None
-        self.convention = self._fitting()
+        self.known = self._told(complete, student).adapter
+        self.form = self.known.form
+        if self.form.score and self.form.score != score:
+            super().__init__(student.op, sizes, seed, None, self.form.score)
+            self.steps, self.title = False, f"{Path(student.file).name}: {self.title}"
+        for name in self.known.zero & set(self.inputs):  # it does not take them
+            self.inputs[name] = np.zeros_like(self.inputs[name])
 
     def build(self, runner: Any) -> dict[str, Any]:
         """Plant the file's functions among the reference's.
@@ -128,33 +133,18 @@ class FileProblem(Problem):
     @property
     def bent(self) -> bool:
         """Whether the weights are laid out in another way than ours."""
-        return self.convention != Convention()
+        return self.form._replace(score="") != Form()
 
-    def _fitting(self):
-        """Find the layout of weights with which the file's forward agrees with ours."""
-        if not self.student.own_forward:
-            return Convention()
-        reference = SimpleNamespace(**vars(ops.backend(self.room, "reference")))
-        right, _ = Problem.forward(self, {self.op: vars(reference)}, self.inputs, self.params)
-        for convention in conventions(self.op):
-            self.convention = convention
-            try:
-                found, _ = Problem.forward(self, self._plain(), self.inputs, self.params)
-            except Exception:  # another layout may fit; the first one's error is told later
-                continue
-            if all(np.allclose(found[name], right[name], rtol=1e-6) for name in right):
-                return convention
-        return Convention()
+    def draw_upstream(self, outputs: dict[str, np.ndarray]) -> None:
+        """Draw a gradient from outside for every output that the file's backward takes one of.
 
-    def _plain(self):
-        names = self._namespace()
-        own = self._run(compile(self.student.source, self.student.file, "exec", dont_inherit=True), names)
-        return {self.op: self._adapted(names, own)}
-
-    def _namespace(self):
-        space = {"__name__": "plain", "__package__": f"scratchnn.ops.{self.op}"}
-        exec(compile(planting.source_of(self.op), "reference", "exec", dont_inherit=True), space)
-        return space
+        Parameters
+        ----------
+        outputs : dict of str to array
+        """
+        super().draw_upstream(outputs)
+        for name in self.known.silent & set(self.upstream):
+            self.upstream[name] = np.zeros_like(self.upstream[name])
 
     def _run(self, code, names, voice=None):
         module = ModuleType("student")
@@ -172,10 +162,17 @@ class FileProblem(Problem):
         return space
 
     def _adapted(self, names, own):
-        for function in self.student.functions:
-            names[function] = own[function]
         reference = ops.backend(self.room, "reference")
-        return Adapter(self.student, reference, names, self.convention).backend()
+        functions, cls = {}, None
+        for name, theirs in self.student.theirs.items():
+            holder, _, method = theirs.rpartition(".")
+            cls = own[holder] if holder else None
+            functions[name] = getattr(cls, method) if holder else own[theirs]
+        mine = Own(self.student, functions, cls)
+        names |= functions if cls is None else {}
+        if "forward" in self.known.own.functions and "forward" not in functions:  # made of steps
+            mine = looped(mine, reference.Params._fields) or mine
+        return vars(Adapter(mine, reference, names, self.form).backend())
 
     def _told(self, function, *arguments):
         """Call; what the file raises becomes one sentence."""
