@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchnn import ops
 from scratchnn.check.catalogue import planting
-from scratchnn.check.student.adapt import Adapter, Form, NotCovered, Own, looped
+from scratchnn.check.student.adapt import Adapter, NotCovered, Own, looped
 from scratchnn.check.student.complete import complete
 from scratchnn.check.student.load import load
 from scratchnn.errors import InputError
@@ -133,7 +133,7 @@ class FileProblem(Problem):
     @property
     def bent(self) -> bool:
         """Whether the weights are laid out in another way than ours."""
-        return self.form._replace(score="") != Form()
+        return bool(self.form.said(self.op))
 
     def draw_upstream(self, outputs: dict[str, np.ndarray]) -> None:
         """Draw a gradient from outside for every output that the file's backward takes one of.
