@@ -81,7 +81,7 @@ def product(
     N = B.shape[0] if B_turned else B.shape[1]
     M += ones
     C = device.empty((M, N), dtype) if out is None else out
-    b = A.reshape(A.size)[:0] if bias is None else bias
+    b = A.reshape(A.size) if bias is None else bias  # without one, something that is not looked at
     if _TF32 and dtype == np.float32:
         return _tensor_cores(A, B, (A_turned, B_turned), bias is not None, add, ones, b, C)
     reach, across, deep, parts = _plan(M, N, K, parts, dtype)

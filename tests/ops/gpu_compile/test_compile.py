@@ -131,6 +131,19 @@ def test_only_a_kernel_for_all_steps_asks_for_all_blocks_at_once(kernel):
     assert ("cudaCGSynchronize" in ptx) == persistent
 
 
+def test_what_is_asked_of_the_driver_has_these_names():
+    """More shared memory than 48 KB is asked for by names that only a device would try."""
+    binding = pytest.importorskip("cuda.bindings.driver")
+    assert hasattr(binding.CUfunction_attribute, "CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES")
+    for name in ("MAX_SHARED_MEMORY_PER_BLOCK_OPTIN", "MULTIPROCESSOR_COUNT"):
+        assert hasattr(binding.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")
+    assert hasattr(binding, "cuKernelSetAttribute")
+    made = fill_kernel_threads._jitted
+    assert made.typeof_pyval(3) is not None
+    assert callable(made.compile)
+    assert dispatcher._Kernel.launch
+
+
 def test_the_checks_notice_broken_promises():
     cuda = device.cuda
 
