@@ -84,7 +84,7 @@ def product(
     b = A.reshape(A.size) if bias is None else bias  # without one, something that is not looked at
     if _TF32 and dtype == np.float32:
         return _tensor_cores(A, B, (A_turned, B_turned), bias is not None, add, ones, b, C)
-    reach, across, deep, parts = _plan(M, N, K, parts, dtype)
+    reach, across, deep, parts = plan(M, N, K, parts, dtype)
     side = reach * across
     grid, block = (blocks(N, side), blocks(M, side), parts), (across, across)
     ways = (dtype.type, A_turned, B_turned)
@@ -101,8 +101,22 @@ def product(
     return C
 
 
-def _plan(M, N, K, parts, dtype):
-    """Choose numbers a thread, threads a row, depth of a tile, and parts of K."""
+def plan(M: int, N: int, K: int, parts: int, dtype: Any) -> tuple[int, int, int, int]:
+    """Choose how a product is shared out.
+
+    Parameters
+    ----------
+    M, N, K : int
+        Sizes.
+    parts : int
+        Parts of K; 0: as many as keep the device busy.
+    dtype : dtype
+
+    Returns
+    -------
+    tuple of int
+        Numbers of C along each side of a thread's square, threads along each side of a block, depth of a tile, parts.
+    """
     across, deep = pick(16, 2), pick(16, 3)
     many = blocks(M, 128) * blocks(N, 128) >= device.resident()
     reach = 8 if many and dtype == np.float32 else 4

@@ -53,6 +53,16 @@ def test_what_a_product_does_on_the_way(turned, parts, arrays, close):
     close(gpu.product(*there[:2], ones=True, **ways), np.vstack([A @ B, B.sum(axis=0)]))
 
 
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True)])
+def test_a_thread_may_make_eight_by_eight_numbers(turned, arrays, monkeypatch, close):
+    """As it does for large float32 matrices: more tiles than multiprocessors."""
+    monkeypatch.setattr(device, "resident", lambda: 1)
+    A, B, _ = arrays(np.float32, M=19, K=5, N=18)
+    assert gpu.plan(19, 18, 5, 1, A.dtype)[0] == 8
+    there = [device.to_device(array) for array in (A.T if turned[0] else A, B.T if turned[1] else B)]
+    close(gpu.product(*there, A_turned=turned[0], B_turned=turned[1], parts=1), A @ B)
+
+
 def test_two_runs_agree_to_the_last_bit(arrays):
     A, B, _ = (device.to_device(array) for array in arrays(np.float32, K=29))
     first, second = (device.to_host(gpu.product(A, B, parts=4)) for _ in range(2))
