@@ -21,8 +21,9 @@ ROOMS = {
     "shapes": set(),
     "jit": {"errors"},
     "device": {"errors"},
+    "arrays": {"device"},
     "misconceptions": set(),
-    "ops": {"device", "jit", "misconceptions", "notation", "shapes"},
+    "ops": {"arrays", "device", "jit", "misconceptions", "notation", "shapes"},
     "probe": set(),
     "layers": {"ops", "notation", "shapes"},
     "models": {"layers", "notation"},
@@ -127,7 +128,7 @@ def test_only_compiled_code_knows_the_compiler(path):
         pytest.skip("tile and called are the compiler's own corner; reference and equations are judged as oracles")
     heavy = {"numba", "llvmlite"} & {name.split(".")[0] for name in imported(path)}
     assert not heavy
-    assert not {"jit", "device"} & {name[1] for name in ours(path)}
+    assert not {"arrays", "device", "jit"} & {name[1] for name in ours(path)}
 
 
 @pytest.mark.parametrize("path", [p for p in COMPILED if p.parent.name != "matmul"], ids=relative)
@@ -137,7 +138,7 @@ def test_a_backend_imports_no_other(path):
     if path.name.startswith("gpu"):
         assert not [name for name in names if name[-1].startswith(("cpu", "ladder"))]
     else:
-        assert "device" not in {name[1] for name in names}
+        assert not {"arrays", "device"} & {name[1] for name in names}
         assert not [name for name in names if name[-1].startswith("gpu")]
 
 
