@@ -1,19 +1,21 @@
 """The third rung of attention's kernels: tiles of queries against tiles of sources, alpha never as a whole.
 
-A block has across x across threads and a tile of side = 4 across queries by as many sources; each thread makes 4 x 4 of
-its scores in registers: 8 numbers read from shared memory, 16 bytes at a time, serve 16 products. Scores, exponentials
-and the product with v of a tile happen while it is on the chip. Forward keeps a running maximum and sum of each query
-and corrects what earlier tiles added (online softmax); of alpha only the log of the sum stays, from which backward
-makes it again. Backward is two kernels, one for each way to add up: dq a tile of queries, dk and dv a tile of sources.
-So no sum has two writers: no atomics, and a repetition gives the same bits.
+A block has across x across threads and a tile of side = 4 across queries by as many sources; each thread makes 4 x 4
+of its scores in registers: 8 numbers read from shared memory, 16 bytes at a time, serve 16 products. Scores,
+exponentials and the product with v of a tile happen while it is on the chip. Forward keeps a running maximum and sum
+of each query and corrects what earlier tiles added (online softmax); of alpha only the log of the sum stays, from
+which backward makes it again. Backward is two kernels, one for each way to add up: dq a tile of queries, dk and dv a
+tile of sources. So no sum has two writers: no atomics, and a repetition gives the same bits.
 
 The additive score differs in one operation: instead of a product, v_a times tanh of the sum. Its hidden layer
 (B, Q, S, A) is never stored, forward or backward.
 
+A thread of these kernels needs 120 to 240 registers, so a multiprocessor holds one block or two of 256 threads.
+
 Count first, for B sequences of Q queries, S sources, widths E and F. Forward: 2 B Q S (E + F) flops; backward:
 2 B Q S (3 E + 2 F) of which dq's kernel and dk's both make the scores and dalpha again, in all 2 B Q S (4 E + 3 F).
-Memory: q, k, v and context once each, and k and v again for every tile of queries, which the second-level cache holds:
-so arithmetic is the limit from about side flops a byte on, wide of memory's.
+Memory: q, k, v and context once each, and k and v again for every tile of queries, from the second-level cache: at 64
+queries a tile 32 flops a byte of it, so arithmetic is the limit.
 """
 
 import math
@@ -27,13 +29,21 @@ from .formula import dscore, dunit, hidden_unit
 
 
 @function
-def sees(mask, masked, causal, b, i, j, Q, S):
-    """Say whether query i of sequence b may look at source j; False outside. ``mask`` has 1 where it broadcasts."""
-    if i >= Q or j >= S or (causal and j > i):
-        return False
-    if not masked:
-        return True
-    return mask[min(b, mask.shape[0] - 1), min(i, mask.shape[1] - 1), min(j, mask.shape[2] - 1)]
+def hide_into(total, value, mask, masked, causal, b, top, near, Q, S):
+    """Put ``value`` where a query may not look. ``mask`` is 1 long where it broadcasts."""
+    x, y = near + 4 * cuda.threadIdx.x, top + 4 * cuda.threadIdx.y
+    for r in range(4):
+        end = 0 if y + r >= Q else min(S, y + r + 1) if causal else S
+        for c in range(4):
+            if x + c >= end:
+                total[r, c] = value
+    if masked:
+        b = min(b, mask.shape[0] - 1)
+        for r in range(4):
+            i = min(y + r, mask.shape[1] - 1)
+            for c in range(4):
+                if not mask[b, i, min(x + c, mask.shape[2] - 1)]:
+                    total[r, c] = value
 
 
 @cache
@@ -129,7 +139,7 @@ def tools(dtype: Any, additive: bool, across: int, deep: int) -> tuple:
 
     @function
     def weighted_into(total, weights, right, X, b, first, begin):
-        """Add the tile's rows of X, from ``first`` on, weighed by ``weights``: that of row n for r at n * pitch + r."""
+        """Add the tile's rows of X, from ``first`` on, each times its weight for r at n * pitch + r."""
         a = cuda.local.array(4, dtype)
         x, y = 4 * cuda.threadIdx.x, 4 * cuda.threadIdx.y
         for n in range(0, side, deep):
@@ -175,7 +185,7 @@ def forward_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     scores_into, _, weighted_into, _ = tools(dtype, additive, across, deep)
     zero, one, lowest = dtype(0), dtype(1), dtype(-math.inf)
 
-    @kernel("f3 f3 f3 b3 b b f f1 f2 f3", registers=128)
+    @kernel("f3 f3 f3 b3 b b f f1 f2 f3", registers=176)
     def attention_kernel_tiles_forward(q, k, v, mask, masked, causal, scale, v_a, lse, context):
         left = cuda.shared.array(some, dtype, alignment=16)
         right = cuda.shared.array(some, dtype, alignment=16)
@@ -195,10 +205,12 @@ def forward_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
         for near in range(0, min(S, top + side) if causal else S, side):
             scores_into(total, left, right, q, top, k, near, b, v_a)
             for r in range(4):
+                for c in range(4):
+                    total[r, c] *= scale
+            hide_into(total, lowest, mask, masked, causal, b, top, near, Q, S)
+            for r in range(4):
                 row_most = lowest
                 for c in range(4):
-                    there = sees(mask, masked, causal, b, top + 4 * y + r, near + 4 * x + c, Q, S)
-                    total[r, c] = total[r, c] * scale if there else lowest
                     row_most = max(row_most, total[r, c])
                 part[(4 * y + r) * columns + x] = row_most
             cuda.syncthreads()
@@ -241,24 +253,27 @@ def alpha_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     side, square = 4 * across, (4, 4)
     some = deep * (side + 4)
     scores_into, _, _, _ = tools(dtype, additive, across, deep)
-    zero = dtype(0)
+    lowest = dtype(-math.inf)
 
-    @kernel("f3 f3 b3 b b f f1 f2 f3 f3", registers=96)
+    @kernel("f3 f3 b3 b b f f1 f2 f3 f3", registers=128)
     def attention_kernel_tiles_alpha(q, k, mask, masked, causal, scale, v_a, lse, scores, alpha):
         left = cuda.shared.array(some, dtype, alignment=16)
         right = cuda.shared.array(some, dtype, alignment=16)
         total = cuda.local.array(square, dtype)
         top, near, b = cuda.blockIdx.x * side, cuda.blockIdx.y * side, cuda.blockIdx.z
         Q, S = q.shape[1], k.shape[1]
+        x, y = near + 4 * cuda.threadIdx.x, top + 4 * cuda.threadIdx.y
         scores_into(total, left, right, q, top, k, near, b, v_a)
         for r in range(4):
             for c in range(4):
-                i, j = top + 4 * cuda.threadIdx.y + r, near + 4 * cuda.threadIdx.x + c
-                if i < Q and j < S:
-                    score = total[r, c] * scale
-                    scores[b, i, j] = score
-                    there = sees(mask, masked, causal, b, i, j, Q, S)
-                    alpha[b, i, j] = math.exp(score - lse[b, i]) if there else zero
+                total[r, c] *= scale
+                if y + r < Q and x + c < S:
+                    scores[b, y + r, x + c] = total[r, c]
+        hide_into(total, lowest, mask, masked, causal, b, top, near, Q, S)
+        for r in range(4):
+            for c in range(4):
+                if y + r < Q and x + c < S:
+                    alpha[b, y + r, x + c] = math.exp(total[r, c] - lse[b, y + r])
 
     return attention_kernel_tiles_alpha
 
@@ -267,7 +282,7 @@ def alpha_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
 def undoing(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     """Make the function that both kernels of backward begin a tile with."""
     scores_into, products_into, _, _ = tools(dtype, additive, across, deep)
-    zero = dtype(0)
+    zero, lowest = dtype(0), dtype(-math.inf)
 
     @function
     def undo_into(
@@ -278,17 +293,20 @@ def undoing(dtype: Any, additive: bool, across: int, deep: int) -> Any:
         Q, S = q.shape[1], k.shape[1]
         scores_into(alpha, left, right, q, top, k, near, b, v_a)
         products_into(ds, left, right, dcontext, top, v, near, b)
+        x, y = near + 4 * cuda.threadIdx.x, top + 4 * cuda.threadIdx.y
         for r in range(4):
-            i = top + 4 * cuda.threadIdx.y + r
             for c in range(4):
-                j = near + 4 * cuda.threadIdx.x + c
-                p = d = zero
-                if sees(mask, masked, causal, b, i, j, Q, S):
-                    p, d = math.exp(alpha[r, c] * scale - lse[b, i]), ds[r, c]
-                    if given:
-                        d += dalpha[b, i, j]
-                    d = dscore(p, d, delta[b, i]) * scale
-                alpha[r, c], ds[r, c] = p, d
+                alpha[r, c] *= scale
+        hide_into(alpha, lowest, mask, masked, causal, b, top, near, Q, S)
+        for r in range(4):
+            log_sum, mean = lse[b, min(y + r, Q - 1)], delta[b, min(y + r, Q - 1)]
+            for c in range(4):
+                p = math.exp(alpha[r, c] - log_sum)
+                d = ds[r, c]
+                if given and p != zero:
+                    d += dalpha[b, y + r, x + c]
+                alpha[r, c] = p
+                ds[r, c] = dscore(p, d, mean) * scale if p != zero else zero
 
     return undo_into
 
@@ -305,7 +323,7 @@ def dq_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     undo_into = undoing(dtype, additive, across, deep)
     zero = dtype(0)
 
-    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=168)
+    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 176)
     def attention_kernel_tiles_dq(
         q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha, dq, dv_a
     ):
@@ -328,8 +346,8 @@ def dq_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
                     own[r, c] = q[b, i, e] if i < Q and e < E else zero
         for near in range(0, min(S, top + side) if causal else S, side):
             undo_into(
-                alpha, ds, left, right, q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha,
-                b, top, near,
+                alpha, ds, left, right, q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given,
+                dalpha, b, top, near,
             )  # fmt: skip
             for r in range(4):
                 for c in range(4):
@@ -354,7 +372,7 @@ def dq_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
 
 @cache
 def dk_dv_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
-    """Make the kernel for dk and dv: a block has a tile of sources and ``side`` columns, and goes through the queries.
+    """Make the kernel for dk and dv: a block has a tile of sources and ``side`` columns.
 
     Additive: for dk W_k instead of dk.
     """
@@ -364,7 +382,7 @@ def dk_dv_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     undo_into = undoing(dtype, additive, across, deep)
     zero = dtype(0)
 
-    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=168)
+    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 176)
     def attention_kernel_tiles_dk_dv(
         q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha, dk, dv
     ):
@@ -388,8 +406,8 @@ def dk_dv_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
                     own[r, c] = k[b, j, e] if j < S and e < E else zero
         for top in range(near if causal else 0, Q, side):
             undo_into(
-                alpha, ds, left, right, q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha,
-                b, top, near,
+                alpha, ds, left, right, q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given,
+                dalpha, b, top, near,
             )  # fmt: skip
             for r in range(4):
                 for c in range(4):

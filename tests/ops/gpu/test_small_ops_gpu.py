@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from scratchnn import device
-from scratchnn.ops import cross_entropy, dropout, embedding
+from scratchnn.ops import cross_entropy, dropout, embedding, linear
 from scratchnn.ops.cross_entropy import gpu as cross_entropy_gpu
 from scratchnn.ops.dropout import gpu as dropout_gpu
 from scratchnn.ops.embedding import gpu as embedding_gpu
+from scratchnn.ops.linear import gpu as linear_gpu
 
 DTYPES = (np.float32, np.float64)
 OPTIONS = list(itertools.product((False, True), (0.0, 0.3), ("mean", "sum", "none")))
@@ -147,3 +148,30 @@ def test_dropout_without_a_generator_hands_on():
     cache = dropout_gpu.forward(x, 0.5)
     assert cache.y is x
     assert dropout_gpu.backward(x, cache).x is x
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_linear_map_and_its_gradients_are_the_references(dtype, bias, close, untouched):
+    rng = np.random.default_rng(8)
+    x, params = linear.sample(rng, T=3, B=4, D=6, N=7, bias=bias, dtype=dtype)
+    dy = rng.normal(size=(3, 4, 7)).astype(dtype)
+    expected = linear.reference.forward(x, params)
+    with untouched(x, dy, params):
+        cache = linear_gpu.forward(x, params)
+        grads = linear_gpu.backward(dy, cache, params)
+    close(cache, expected)
+    close(grads, linear.reference.backward(dy, expected, params))
+
+
+def test_a_linear_map_on_the_device_copies_nothing(close, moved):
+    x, params = linear.sample(np.random.default_rng(9))
+    there, weights = moved(x), moved(params)
+    with device.counting() as count:
+        cache = linear_gpu.forward(there, weights)
+        grads = linear_gpu.backward(cache.y, cache, weights)
+    assert count.to_device == count.to_host == 0
+    expected = linear.reference.forward(x, params)
+    close(grads, linear.reference.backward(expected.y, expected, params))
+    with pytest.raises(ValueError, match=r"linear\.backward: dy has shape \(2, 2\), expected the shape of y"):
+        linear_gpu.backward(np.zeros((2, 2)), cache, params)
