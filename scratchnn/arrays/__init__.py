@@ -5,25 +5,47 @@ copied from the one to the other on the way. On the host each is the one NumPy e
 the device a kernel of kernels.py, or two.
 """
 
-from scratchnn.device import on_device, to_host
+from scratchnn.device import on_device, to_device, to_host
 
-from .arithmetic import add, add_into, clamp_into, scale, scale_into, squares, sum_rows, weigh, weigh_backward
-from .moving import columns, copy, join, spread, stack, swap, take_rows, write_into
-from .placing import as_numpy, empty_like, like, make, put, zeros_like
+from .arithmetic import (
+    add,
+    add_into,
+    clamp_into,
+    count_beyond,
+    divide,
+    divide_into,
+    fill_into,
+    scale,
+    scale_into,
+    squares,
+    sum_rows,
+    weigh,
+    weigh_backward,
+)
+from .moving import columns, copy, join, spread, stack, swap, write_into
+from .placing import as_numpy, like, make, put, zeros_like
+from .sequences import arrange, clear, pairs, real_steps
 
 __all__ = [
     "add",
     "add_into",
+    "arrange",
     "as_numpy",
     "clamp_into",
+    "clear",
     "columns",
     "copy",
-    "empty_like",
+    "count_beyond",
+    "divide",
+    "divide_into",
+    "fill_into",
     "join",
     "like",
     "make",
     "on_device",
+    "pairs",
     "put",
+    "real_steps",
     "scale",
     "scale_into",
     "spread",
@@ -31,7 +53,7 @@ __all__ = [
     "stack",
     "sum_rows",
     "swap",
-    "take_rows",
+    "to_device",
     "to_host",
     "weigh",
     "weigh_backward",

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn.device import blocks, empty, on_device, pick, to_device, to_host
+from scratchnn.device import blocks, empty, on_device, pick, to_device, to_host, zeros
 
 from . import launch
 
@@ -33,17 +33,25 @@ def add(first: Any, *others: Any) -> Any:
     return total
 
 
-def add_into(total: Any, x: Any) -> None:
-    """Do ``total += x``.
+def add_into(total: Any, x: Any, factor: float = 1.0) -> None:
+    """Do ``total += factor * x``.
 
     Parameters
     ----------
     total, x : arrays of one shape
+    factor : float
     """
-    if on_device(total):
-        _add(total, to_device(x, total.dtype), total)
-    else:
-        total += x
+    if not on_device(total):
+        total += x if factor == 1.0 else factor * x
+        return
+    x = to_device(x, total.dtype)
+    if factor == 1.0:
+        _add(total, x, total)
+        return
+    from .kernels import add_scaled_kernel_thread_a_number
+
+    flat = x.reshape(x.size), x.dtype.type(factor), total.reshape(total.size)
+    add_scaled_kernel_thread_a_number[launch.over(x.size)](*flat)
 
 
 def scale(x: Any, factor: float) -> Any:
@@ -63,6 +71,73 @@ def scale(x: Any, factor: float) -> Any:
     y = empty(tuple(x.shape), x.dtype)
     _scale(x, factor, y)
     return y
+
+
+def divide(x: Any, divisor: float) -> Any:
+    """Give ``x / divisor``; on the device ``x * (1 / divisor)``.
+
+    Parameters
+    ----------
+    x : array
+    divisor : float
+
+    Returns
+    -------
+    array
+    """
+    return scale(x, 1 / divisor) if on_device(x) else x / divisor
+
+
+def divide_into(x: Any, divisor: float) -> None:
+    """Do ``x /= divisor``; on the device ``x *= 1 / divisor``.
+
+    Parameters
+    ----------
+    x : array
+    divisor : float
+    """
+    if on_device(x):
+        _scale(x, 1 / divisor, x)
+    else:
+        x /= divisor
+
+
+def fill_into(x: Any, value: float) -> None:
+    """Do ``x[...] = value``.
+
+    Parameters
+    ----------
+    x : array
+    value : float
+    """
+    if not on_device(x):
+        x[...] = value
+        return
+    from scratchnn.device.filling import fill_kernel_threads
+
+    threads = pick(launch.THREADS, 8)
+    fill_kernel_threads[blocks(x.size, threads), threads](x.reshape(x.size), x.dtype.type(value))
+
+
+def count_beyond(x: Any, most: float) -> int:
+    """Give ``np.count_nonzero(np.abs(x) > most)``; from the device one number comes home.
+
+    Parameters
+    ----------
+    x : array
+    most : float
+
+    Returns
+    -------
+    int
+    """
+    if not on_device(x):
+        return int(np.count_nonzero(np.abs(x) > most))
+    from .kernels import beyond_kernel_thread_a_number
+
+    count = zeros(1, np.int32)
+    beyond_kernel_thread_a_number[launch.over(x.size)](x.reshape(x.size), x.dtype.type(most), count)
+    return int(to_host(count)[0])
 
 
 def scale_into(x: Any, factor: float) -> None:

@@ -18,13 +18,61 @@ def move_kernel_any_strides(source, at, s0, s1, s2, s3, target, to, t0, t1, t2, 
         target[to + i0 * t0 + i1 * t1 + i2 * t2 + i3 * t3] = source[at + i0 * s0 + i1 * s1 + i2 * s2 + i3 * s3]
 
 
-@kernel("f2 i1 f2", registers=40)
-def take_rows_kernel_thread_a_number(x, rows, y):
-    """Give row ``rows[n]`` of x as row n of y; zeros where that is negative."""
-    for j in range(cuda.grid(1), y.size, cuda.gridsize(1)):
-        n, k = j // y.shape[1], j % y.shape[1]
-        row = rows[n]
-        y[n, k] = x[row, k] if row >= 0 else y.dtype.type(0)
+@kernel("f3 i1 b b b b b f3", registers=64)
+def arrange_kernel_thread_a_number(x, lengths, all_real, reversing, clearing, batch_first, turning, y):
+    """Copy sequences: each turned round by its own length, its padding cleared, the first two axes swapped."""
+    for n in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+        k, first, second = n % y.shape[2], n // (y.shape[1] * y.shape[2]), n // y.shape[2] % y.shape[1]
+        x_batch_first = batch_first != turning  # of x; ``batch_first`` is that of y
+        t, b, T = (second, first, y.shape[1]) if batch_first else (first, second, y.shape[0])
+        length = T if all_real else lengths[b]
+        real = t < length
+        if reversing and real:
+            t = length - 1 - t
+        value = y.dtype.type(0)
+        if real or not clearing:
+            value = x[b, t, k] if x_batch_first else x[t, b, k]
+        y[first, second, k] = value
+
+
+@kernel("f2 b1 f2", registers=40)
+def clear_kernel_thread_a_number(x, kept, y):
+    """Copy rows, zeros for those that are not kept: they are not read."""
+    for n in range(cuda.grid(1), y.size, cuda.gridsize(1)):
+        row, k = n // y.shape[1], n % y.shape[1]
+        y[row, k] = x[row, k] if kept[row] else y.dtype.type(0)
+
+
+@kernel("i1 b b2", registers=32)
+def real_steps_kernel_thread_a_step(lengths, batch_first, mask):
+    """Say which steps are real."""
+    for n in range(cuda.grid(1), mask.size, cuda.gridsize(1)):
+        first, second = n // mask.shape[1], n % mask.shape[1]
+        mask[first, second] = second < lengths[first] if batch_first else first < lengths[second]
+
+
+@kernel("b2 b3", registers=32)
+def pairs_kernel_thread_a_pair(mask, pairs):
+    """Say where both of a pair of steps are real."""
+    T = mask.shape[1]
+    for n in range(cuda.grid(1), pairs.size, cuda.gridsize(1)):
+        b, i, j = n // (T * T), n // T % T, n % T
+        pairs[b, i, j] = mask[b, i] and mask[b, j]
+
+
+@kernel("f1 f f1", registers=40)
+def add_scaled_kernel_thread_a_number(x, factor, total):
+    """Add factor * x to the total."""
+    for j in range(cuda.grid(1), total.size, cuda.gridsize(1)):
+        total[j] += factor * x[j]
+
+
+@kernel("f1 f u1", registers=32)
+def beyond_kernel_thread_a_number(x, most, count):
+    """Count the numbers below ``-most`` and above ``most``: a sum of whole numbers, which no order can change."""
+    for j in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        if x[j] > most or x[j] < -most:
+            cuda.atomic.add(count, 0, 1)
 
 
 @kernel("f1 f1 f1", registers=40)
@@ -105,7 +153,12 @@ def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
     return [
         move_kernel_any_strides,
-        take_rows_kernel_thread_a_number,
+        arrange_kernel_thread_a_number,
+        clear_kernel_thread_a_number,
+        real_steps_kernel_thread_a_step,
+        pairs_kernel_thread_a_pair,
+        add_scaled_kernel_thread_a_number,
+        beyond_kernel_thread_a_number,
         add_kernel_thread_a_number,
         scale_kernel_thread_a_number,
         clamp_kernel_thread_a_number,

@@ -1,4 +1,4 @@
-"""Numbers moved: copies, slices, turned axes, arrays put together, rows in another order."""
+"""Numbers moved: copies, slices, swapped axes, arrays put together."""
 
 import math
 from collections.abc import Sequence
@@ -150,28 +150,6 @@ def spread(x: Any, shape: tuple[int, ...]) -> Any:
     y = empty(shape, x.dtype)
     sizes, from_, to = _merged(shape, steps, _strides(shape))
     _move(x, from_, 0, y, to, 0, sizes)
-    return y
-
-
-def take_rows(x: Any, rows: np.ndarray) -> Any:
-    """Give rows of x in the order that ``rows`` says, and zeros where it is negative.
-
-    Parameters
-    ----------
-    x : (N, D)
-    rows : (M,) int64
-        On the host, or already where ``x`` is.
-
-    Returns
-    -------
-    (M, D)
-    """
-    if not on_device(x):
-        return np.where((rows < 0)[:, None], x.dtype.type(0), x[rows])
-    y = empty((rows.size, x.shape[1]), x.dtype)
-    from .kernels import take_rows_kernel_thread_a_number
-
-    take_rows_kernel_thread_a_number[launch.over(y.size)](x, to_device(rows, np.int64), y)
     return y
 
 

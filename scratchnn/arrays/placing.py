@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchnn.device import empty, on_device, to_device, to_host, zeros
+from scratchnn.device import on_device, to_device, to_host, zeros
 
 
 def put(array: Any, near: Any, dtype: DTypeLike | None = None) -> Any:
@@ -73,8 +73,3 @@ def like(array: Any, value: Any) -> Any:
 def zeros_like(array: Any) -> Any:
     """Make an array of zeros of the shape, dtype and place of ``array``."""
     return like(array, 0)
-
-
-def empty_like(array: Any) -> Any:
-    """Make an array of the shape, dtype and place of ``array``, whose entries are anything."""
-    return empty(tuple(array.shape), array.dtype) if on_device(array) else np.empty_like(array)

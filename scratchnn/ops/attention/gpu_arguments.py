@@ -14,7 +14,7 @@ from . import reference
 from .gpu_first import sees
 
 
-@kernel("b3 b b b2 b2", registers=48)
+@kernel("b3 b b b2 b2", registers=56)
 def visible_kernel_thread_a_query_or_source(mask, masked, causal, asks, seen):
     """Say which queries may look at something and which sources are looked at."""
     B, Q, S = asks.shape[0], asks.shape[1], seen.shape[1]
@@ -29,14 +29,6 @@ def visible_kernel_thread_a_query_or_source(mask, masked, causal, asks, seen):
             for i in range(Q):
                 found = found or sees(mask, masked, causal, b, i, n - Q)
             seen[b, n - Q] = found
-
-
-@kernel("f2 b1 f2", registers=40)
-def keep_rows_kernel_thread_a_number(x, kept, y):
-    """Copy rows, zeros for those that are not kept: they are not read."""
-    for at in range(cuda.grid(1), y.size, cuda.gridsize(1)):
-        n, k = at // y.shape[1], at % y.shape[1]
-        y[n, k] = x[n, k] if kept[n] else y.dtype.type(0)
 
 
 @kernel("f3 f3 b f3 f3 f2", registers=48)
@@ -79,12 +71,7 @@ def visible(mask: Any, masked: bool, causal: bool, B: int, Q: int, S: int) -> tu
 
 def kept(x: Any, rows: Any) -> Any:
     """Copy x (B, N, W) with zeros where ``rows`` (B, N) is False; x itself where that is None."""
-    if rows is None:
-        return x
-    y = device.empty(x.shape, x.dtype)
-    flat = x.size // x.shape[2], x.shape[2]
-    keep_rows_kernel_thread_a_number[launch.over(x.size)](x.reshape(*flat), rows.reshape(flat[0]), y.reshape(*flat))
-    return y
+    return x if rows is None else arrays.clear(x, rows)
 
 
 def means(dcontext: Any, context: Any, alpha: Any, dalpha: Any) -> Any:
@@ -135,7 +122,7 @@ def checked(q: Any, k: Any, v: Any, params: Any, score: str, scale: float | None
 
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
-    return [visible_kernel_thread_a_query_or_source, keep_rows_kernel_thread_a_number, means_kernel_block_a_query]
+    return [visible_kernel_thread_a_query_or_source, means_kernel_block_a_query]
 
 
 def dtype_of(array: Any) -> Any:

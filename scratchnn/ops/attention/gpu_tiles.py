@@ -323,7 +323,7 @@ def dq_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     undo_into = undoing(dtype, additive, across, deep)
     zero = dtype(0)
 
-    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 176)
+    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 184)
     def attention_kernel_tiles_dq(
         q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha, dq, dv_a
     ):
@@ -382,7 +382,7 @@ def dk_dv_kernel(dtype: Any, additive: bool, across: int, deep: int) -> Any:
     undo_into = undoing(dtype, additive, across, deep)
     zero = dtype(0)
 
-    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 176)
+    @kernel("f3 f3 f3 b3 b b f f1 f2 f2 f3 b f3 f3 f3", registers=255 if additive else 184)
     def attention_kernel_tiles_dk_dv(
         q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha, dk, dv
     ):
