@@ -47,7 +47,8 @@ def forward(
         mask = rng.random(_mask_shape(x, per, time_axis)) >= p  # type: ignore[union-attr]  # not None
     shapes.expect_mask("dropout.forward", "mask", mask, tuple(x.shape))
     (x,), home = device.bring("dropout.forward", x)
-    kept = device.to_device(mask)
+    drawn_in_vain = p == 0 and mask.all() if isinstance(mask, np.ndarray) else False
+    kept = device.zeros(mask.shape, bool, True) if drawn_in_vain else device.to_device(mask)
     y = _kept(x, kept, p)
     home = home and not device.on_device(mask)
     return Cache(mask if home else kept, p, device.back(y, home))

@@ -145,6 +145,30 @@ def rmsprop_into(p, grad, state, *, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, 
     return state
 
 
+def all_into(rule: str, given: list[tuple], settings: list[dict], ready: None = None) -> tuple[list[tuple], None]:
+    """Take a step of ``rule`` with several parameters in place, a launch for each.
+
+    Parameters
+    ----------
+    rule : str
+        "sgd", "adam", "adamw", "adagrad" or "rmsprop".
+    given : list of (p, grad, state)
+        Each passes ``fits``.
+    settings : list of dict
+        Those of each parameter.
+    ready : None
+        Not used.
+
+    Returns
+    -------
+    states : list of tuple
+        The new ones.
+    ready : None
+    """
+    into = {"sgd": sgd_into, "adam": adam_into, "adamw": adamw_into, "adagrad": adagrad_into, "rmsprop": rmsprop_into}
+    return [into[rule](*each, **its) for each, its in zip(given, settings, strict=True)], None
+
+
 def sgd(
     p: np.ndarray,
     grad: np.ndarray,
