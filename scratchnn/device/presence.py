@@ -76,6 +76,31 @@ def state() -> str:
     return "simulator" if simulated() else "present"
 
 
+def name() -> str:
+    """Name the device, as its driver does; say so where it is the simulator, or none."""
+    which = state()
+    if which == "missing":
+        return "no device"
+    if which == "simulator":
+        return "Numba's simulator"
+    card = numba_cuda().get_current_device()
+    told = card.name.decode() if isinstance(card.name, bytes) else str(card.name)
+    return "{}, compute capability {}.{}".format(told, *card.compute_capability)
+
+
+def target() -> str:
+    """Say which of the packages compiles for the device, and for which CUDA."""
+    import importlib.metadata
+
+    try:
+        found = f"numba-cuda {importlib.metadata.version('numba-cuda')}"
+    except importlib.metadata.PackageNotFoundError:
+        found = "numba's own CUDA target"
+    if state() != "present":
+        return found
+    return "{}, CUDA {}.{}".format(found, *numba_cuda().runtime.get_version())
+
+
 def require() -> None:
     """Raise ``Missing``, whose message is ``why_missing()``, where kernels cannot run."""
     if sentence := why_missing():
