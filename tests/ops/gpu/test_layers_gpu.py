@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from scratchnn import arrays, device, layers
+from scratchnn import arrays, data, device, layers, training
 from scratchnn.models import Committee, LanguageModel, SequenceClassifier
-from scratchnn.training import SGD, Adam, CrossEntropyLoss, WeightAverage, clip_grad_norm, clip_grad_value
+from scratchnn.training import (
+    SGD,
+    Adam,
+    Checkpoints,
+    CrossEntropyLoss,
+    RMSprop,
+    WeightAverage,
+    clip_grad_norm,
+    clip_grad_value,
+)
 
 B, T = 3, 4
 LENGTHS, TARGETS = np.array([4, 2, 3]), np.array([0, 2, 1])
@@ -173,3 +182,43 @@ def test_clipping_and_averaging_on_the_device(close, moved):
 def test_a_norm_whose_squares_overflow_is_found_all_the_same(moved):
     grads = {"a": np.array([3e30, 4e30], np.float32)}
     assert clip_grad_norm({"a": moved(grads["a"])}, 1e31) == pytest.approx(5e30, rel=1e-6)
+
+
+def test_a_fit_on_the_device_ends_as_with_the_reference_and_a_checkpoint_resumes_it(close, tmp_path):
+    """Averaged weights, a validation part; it fails in the second epoch and is taken up again."""
+    batches = data.Batches([IDS[k, : LENGTHS[k]] for k in range(B)], TARGETS, 2)
+
+    class Failing:
+        """Batches that fail in the second epoch."""
+
+        def __init__(self):
+            self.passes = 0
+
+        def __len__(self):
+            return len(batches)
+
+        def __call__(self, rng=None):
+            self.passes += 1
+            for number, batch in enumerate(batches(rng)):
+                if self.passes == 2 and number == 1:
+                    raise OSError("the disk is gone")
+                yield batch
+
+    def fit(backend, taught, folder):
+        model = classifier(backend, MODELS["last states"] | {"dropout": 0.0, "bidirectional": False})
+        optimizer = RMSprop(model.params, lr=0.05, momentum=0.5, backend=backend)
+        checkpoint = Checkpoints(folder, steps=1, say=[].append) if folder else None
+        common = {"average": 0.5, "max_norm": 1.0, "accumulate": 1, "validation": batches, "checkpoint": checkpoint}
+        criterion = CrossEntropyLoss(backend=backend)
+        rng = np.random.default_rng(4)
+        history = training.fit(model, criterion, optimizer, taught, epochs=2, rng=rng, progress=False, **common)
+        return model.state_dict(), [row["train_loss"] for row in history.rows]
+
+    wanted, losses = fit("reference", batches, None)
+    with pytest.raises(OSError, match="the disk is gone"):
+        fit("gpu", Failing(), tmp_path)
+    assert list(tmp_path.iterdir()), "nothing was kept"
+    got, told = fit("gpu", batches, tmp_path)
+    np.testing.assert_allclose(told, losses, rtol=1e-12)
+    for name, array in got.items():
+        close(array, wanted[name], name, tolerance=1e-11)
