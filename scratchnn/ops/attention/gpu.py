@@ -46,7 +46,7 @@ class Cache(reference.Cache):
         a_q, a_k = self.inner.asking, self.inner.asked
         (B, Q, A), S = a_q.shape, a_k.shape[1]
         made = device.empty((B, Q, S, A), a_q.dtype)
-        hidden_kernel_thread_a_number[launch.over(made.size)](a_q, a_k, made)
+        attention_kernel_hidden[launch.over(made.size)](a_q, a_k, made)
         return made if device.on_device(self.q) else device.to_host(made)
 
 
@@ -73,7 +73,7 @@ class Problem(NamedTuple):
 
 
 @kernel("f3 f3 f4", registers=48)
-def hidden_kernel_thread_a_number(a_q, a_k, hidden):
+def attention_kernel_hidden(a_q, a_k, hidden):
     """Give tanh(a_q + a_k) of every query and source."""
     Q, S, A = hidden.shape[1], hidden.shape[2], hidden.shape[3]
     for at in range(cuda.grid(1), hidden.size, cuda.gridsize(1)):
@@ -330,7 +330,7 @@ def kernels(dtype: Any = np.float32) -> Iterator[device.Kernel]:
     -------
     iterator of Kernel
     """
-    yield hidden_kernel_thread_a_number
+    yield attention_kernel_hidden
     yield from gpu_arguments.kernels()
     yield gpu_first.attention_kernel_passes_scores
     yield gpu_first.attention_kernel_passes_alpha

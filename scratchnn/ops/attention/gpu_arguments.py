@@ -15,7 +15,7 @@ from .gpu_first import sees
 
 
 @kernel("b3 b b b2 b2", registers=56)
-def visible_kernel_thread_a_query_or_source(mask, masked, causal, asks, seen):
+def attention_kernel_visible(mask, masked, causal, asks, seen):
     """Say which queries may look at something and which sources are looked at."""
     B, Q, S = asks.shape[0], asks.shape[1], seen.shape[1]
     for at in range(cuda.grid(1), B * (Q + S), cuda.gridsize(1)):
@@ -32,7 +32,7 @@ def visible_kernel_thread_a_query_or_source(mask, masked, causal, asks, seen):
 
 
 @kernel("f3 f3 b f3 f3 f2", registers=48)
-def means_kernel_block_a_query(dcontext, context, given, alpha, dalpha, delta):
+def attention_kernel_means(dcontext, context, given, alpha, dalpha, delta):
     """Give the mean of dalpha weighed by alpha: dcontext * context summed over F, and what is given for alpha."""
     part = cuda.shared.array(THREADS, context.dtype)
     i, b, first, step = cuda.blockIdx.x, cuda.blockIdx.y, cuda.threadIdx.x, cuda.blockDim.x
@@ -65,7 +65,7 @@ def visible(mask: Any, masked: bool, causal: bool, B: int, Q: int, S: int) -> tu
     if not masked and (not causal or Q >= S):
         return None, None
     asks, seen = device.empty((B, Q), bool), device.empty((B, S), bool)
-    visible_kernel_thread_a_query_or_source[launch.over(B * (Q + S))](mask, masked, causal, asks, seen)
+    attention_kernel_visible[launch.over(B * (Q + S))](mask, masked, causal, asks, seen)
     return asks, seen
 
 
@@ -90,7 +90,7 @@ def means(dcontext: Any, context: Any, alpha: Any, dalpha: Any) -> Any:
     delta = device.empty((B, Q), context.dtype)
     more = (context, context) if dalpha is None else (alpha, dalpha)
     width = F if dalpha is None else max(F, alpha.shape[2])
-    means_kernel_block_a_query[(Q, B), threads_of_row(width)](dcontext, context, dalpha is not None, *more, delta)
+    attention_kernel_means[(Q, B), threads_of_row(width)](dcontext, context, dalpha is not None, *more, delta)
     return delta
 
 
@@ -122,7 +122,7 @@ def checked(q: Any, k: Any, v: Any, params: Any, score: str, scale: float | None
 
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
-    return [visible_kernel_thread_a_query_or_source, means_kernel_block_a_query]
+    return [attention_kernel_visible, attention_kernel_means]
 
 
 def dtype_of(array: Any) -> Any:

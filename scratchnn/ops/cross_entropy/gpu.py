@@ -23,7 +23,7 @@ from .reference import Cache, Grads
 
 
 @kernel("f2 i1 b1 b i f1 b f f f2 i1 b1 f2 f2 f1 f1 i1", registers=48)
-def losses_kernel_block_a_row(
+def cross_entropy_kernel_losses(
     logits, targets, mask, masked, ignored, weight, weighted, on, off, logits_out, targets_out, counts, log_p, y,
     losses, weights, outside,
 ):  # fmt: skip
@@ -69,7 +69,7 @@ def losses_kernel_block_a_row(
 
 
 @kernel("f1 f1 b f1 f1", registers=40)
-def mean_kernel_one_block(losses, weights, by_weight, loss, divisor):
+def cross_entropy_kernel_mean(losses, weights, by_weight, loss, divisor):
     """Give the divisor and the sum of the losses over it."""
     part = cuda.shared.array(THREADS, losses.dtype)
     first, step = cuda.threadIdx.x, cuda.blockDim.x
@@ -89,7 +89,7 @@ def mean_kernel_one_block(losses, weights, by_weight, loss, divisor):
 
 
 @kernel("f1 b f1 b1 f2 f2 f2", registers=40)
-def dlogits_kernel_block_a_row(given, one_for_all, divisor, mask, log_p, y, dlogits):
+def cross_entropy_kernel_dlogits(given, one_for_all, divisor, mask, log_p, y, dlogits):
     """Fill ``dlogits``; ``given[0]`` is for all rows alike if ``one_for_all``."""
     part = cuda.shared.array(THREADS, y.dtype)
     row, first, step = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
@@ -131,11 +131,11 @@ def forward(
     heavy = losses if weight is None else device.to_device(weight, dtype)
     numbers = int(ignore_index), heavy, weight is not None, dtype.type(1 - smoothing), dtype.type(smoothing / C)
     if n:
-        losses_kernel_block_a_row[n, threads_of_row(C)](
+        cross_entropy_kernel_losses[n, threads_of_row(C)](
             logits.reshape(n, C), _ids(targets).reshape(n), given, mask is not None, *numbers,
             logits_out, targets_out, counts, log_p, y, losses, weights, outside,
         )  # fmt: skip
-    mean_kernel_one_block[1, threads_of_row(n)](losses, weights, reduction == "mean", loss, divisor)
+    cross_entropy_kernel_mean[1, threads_of_row(n)](losses, weights, reduction == "mean", loss, divisor)
     if not checked and (wrong := int(device.to_host(outside)[0])):
         at = [int(k) for k in np.unravel_index(wrong - 1, rows)]
         raise ValueError(f"cross_entropy.forward: targets{at} is outside the classes, expected 0 to {C - 1}")
@@ -167,13 +167,13 @@ def backward(cache: Cache, dloss: float | np.ndarray = 1.0) -> Grads:
     mask, dlogits = device.to_device(cache.mask).reshape(n), device.empty((n, C), dtype)
     if n:
         flat = mask, log_p.reshape(n, C), y.reshape(n, C), dlogits
-        dlogits_kernel_block_a_row[n, threads_of_row(C)](given.reshape(given.size), one, divisor, *flat)
+        cross_entropy_kernel_dlogits[n, threads_of_row(C)](given.reshape(given.size), one, divisor, *flat)
     return device.back(Grads(logits=dlogits.reshape(*shape)), home)
 
 
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
-    return [losses_kernel_block_a_row, mean_kernel_one_block, dlogits_kernel_block_a_row]
+    return [cross_entropy_kernel_losses, cross_entropy_kernel_mean, cross_entropy_kernel_dlogits]
 
 
 def _number(value, dtype):

@@ -19,7 +19,7 @@ from .reference import PER, Cache, Grads, _mask_shape
 
 
 @kernel("f1 b1 i i f f1", registers=48)
-def keep_kernel_thread_a_number(x, mask, steps, inner, scale, y):
+def dropout_kernel_keep(x, mask, steps, inner, scale, y):
     """Compute y = x * scale where mask else 0, for flat x (outer, steps, inner) and flat mask (outer, inner)."""
     for at in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         kept = mask[at // (steps * inner) * inner + at % inner]
@@ -69,7 +69,7 @@ def backward(dy: np.ndarray, cache: Cache) -> Grads:
 
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
-    return [keep_kernel_thread_a_number]
+    return [dropout_kernel_keep]
 
 
 def _kept(x, mask, p):
@@ -84,5 +84,5 @@ def _kept(x, mask, p):
     if x.size:
         numbers = steps, inner, x.dtype.type(1 / (1 - p))
         flat = [array.reshape(array.size) for array in (x, mask, y)]
-        keep_kernel_thread_a_number[launch.over(x.size)](*flat[:2], *numbers, flat[2])
+        dropout_kernel_keep[launch.over(x.size)](*flat[:2], *numbers, flat[2])
     return y

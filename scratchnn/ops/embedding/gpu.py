@@ -26,7 +26,7 @@ COLUMNS = 128  # threads of a block
 
 
 @kernel("i1 f2 i f2 i1", registers=40)
-def look_up_kernel_thread_a_number(ids, W, padding, y, outside):
+def embedding_kernel_look_up(ids, W, padding, y, outside):
     """Copy the row of every id; zeros for padding, and for an id that is not in the table, noted in ``outside``."""
     V, D = W.shape
     for at in range(cuda.grid(1), y.size, cuda.gridsize(1)):
@@ -42,14 +42,14 @@ def look_up_kernel_thread_a_number(ids, W, padding, y, outside):
 
 
 @kernel("i1 i1", registers=40)
-def first_places_kernel_atomic_minimum(ids, first):
+def embedding_kernel_first_places(ids, first):
     """Note the first place of every id; ``first`` holds the number of ids at the start."""
     for n in range(cuda.grid(1), ids.size, cuda.gridsize(1)):
         cuda.atomic.min(first, ids[n], n)
 
 
 @kernel("i1 i1 f2 i f2", registers=80)
-def scatter_add_kernel_block_a_first_place(ids, first, dy, padding, dW):
+def embedding_kernel_scatter_add(ids, first, dy, padding, dW):
     """Add to each row of dW the rows of dy of its id, in their order."""
     n = cuda.blockIdx.x
     v = ids[n]
@@ -77,7 +77,7 @@ def forward(ids: np.ndarray, params: Params, *, padding_id: int | None = None) -
     if y.size:
         padding = NO_PADDING if padding_id is None else operator.index(padding_id)
         flat = there.reshape(there.size), W, padding, y.reshape(there.size, D), outside
-        look_up_kernel_thread_a_number[launch.over(y.size)](*flat)
+        embedding_kernel_look_up[launch.over(y.size)](*flat)
     if not checked and (wrong := int(device.to_host(outside)[0])):
         at = [int(k) for k in np.unravel_index(wrong - 1, tuple(ids.shape))]
         raise ValueError(f"embedding.forward: ids{at} is outside the table, expected 0 to {V - 1}")
@@ -118,9 +118,9 @@ def add_into(dW: np.ndarray, dy: np.ndarray, cache: Cache) -> bool:
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
     return [
-        look_up_kernel_thread_a_number,
-        first_places_kernel_atomic_minimum,
-        scatter_add_kernel_block_a_first_place,
+        embedding_kernel_look_up,
+        embedding_kernel_first_places,
+        embedding_kernel_scatter_add,
     ]
 
 
@@ -131,9 +131,9 @@ def _add(dW, dy, cache):
     ids = device.to_device(cache.ids, np.int64).reshape(n)
     padding = NO_PADDING if cache.padding_id is None else operator.index(cache.padding_id)
     first = device.zeros(V, np.int64, n)
-    first_places_kernel_atomic_minimum[launch.over(n)](ids, first)
+    embedding_kernel_first_places[launch.over(n)](ids, first)
     rows = dy.reshape(n, D)
-    scatter_add_kernel_block_a_first_place[n, device.pick(COLUMNS, 3)](ids, first, rows, padding, dW)
+    embedding_kernel_scatter_add[n, device.pick(COLUMNS, 3)](ids, first, rows, padding, dW)
 
 
 def _check(dy, cache):

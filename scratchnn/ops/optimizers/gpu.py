@@ -21,7 +21,7 @@ from .reference import AdagradState, AdamState, RMSpropState, SGDState
 
 
 @kernel("f1 f1 f1 f f b f", registers=32)
-def sgd_kernel_thread_a_number(p, grad, velocity, lr, momentum, nesterov, weight_decay):
+def optimizers_kernel_sgd(p, grad, velocity, lr, momentum, nesterov, weight_decay):
     """Take one step of gradient descent in place, equations (1)-(4)."""
     for k in range(cuda.grid(1), p.size, cuda.gridsize(1)):
         g = with_decay(grad[k], weight_decay, p[k])
@@ -31,7 +31,7 @@ def sgd_kernel_thread_a_number(p, grad, velocity, lr, momentum, nesterov, weight
 
 
 @kernel("f1 f1 f1 f1 f f f f f f f f b f f", registers=40)
-def adam_kernel_thread_a_number(
+def optimizers_kernel_adam(
     p, grad, m, v, lr, beta1, rest1, beta2, rest2, eps, weight_decay, lr_decay, decoupled, m_bias, v_bias
 ):
     """Take one step of Adam, or of AdamW if ``decoupled``, in place, equations (1), (5)-(10)."""
@@ -44,7 +44,7 @@ def adam_kernel_thread_a_number(
 
 
 @kernel("f1 f1 f1 f f f", registers=40)
-def adagrad_kernel_thread_a_number(p, grad, total, rate, eps, weight_decay):
+def optimizers_kernel_adagrad(p, grad, total, rate, eps, weight_decay):
     """Take one step of Adagrad in place, equations (1), (11)-(13)."""
     one = p.dtype.type(1)
     for k in range(cuda.grid(1), p.size, cuda.gridsize(1)):
@@ -54,7 +54,7 @@ def adagrad_kernel_thread_a_number(p, grad, total, rate, eps, weight_decay):
 
 
 @kernel("f1 f1 f1 f1 f1 f f f f f f b", registers=40)
-def rmsprop_kernel_thread_a_number(p, grad, v, m, velocity, lr, alpha, rest, eps, weight_decay, momentum, centered):
+def optimizers_kernel_rmsprop(p, grad, v, m, velocity, lr, alpha, rest, eps, weight_decay, momentum, centered):
     """Take one step of RMSprop in place, equations (1), (14)-(18)."""
     zero = p.dtype.type(0)
     for k in range(cuda.grid(1), p.size, cuda.gridsize(1)):
@@ -113,7 +113,7 @@ def fits(p: np.ndarray, grad: np.ndarray, state: tuple) -> bool:
 def sgd_into(p, grad, state, *, lr, momentum=0.0, nesterov=False, weight_decay=0.0):
     """Do what ``sgd`` does in place, for arrays that pass ``fits``; returns the new state."""
     lr, momentum, weight_decay = _numbers(p, lr, momentum, weight_decay)
-    _run(sgd_kernel_thread_a_number, p, grad, state[:1], lr, momentum, bool(nesterov), weight_decay)
+    _run(optimizers_kernel_sgd, p, grad, state[:1], lr, momentum, bool(nesterov), weight_decay)
     return state
 
 
@@ -122,7 +122,7 @@ def adam_into(p, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
     (beta1, beta2), count = betas, state.count + 1
     numbers = _numbers(p, lr, beta1, 1 - beta1, beta2, 1 - beta2, eps, weight_decay, lr * weight_decay)
     biases = _numbers(p, 1 - beta1**count, 1 - beta2**count)
-    _run(adam_kernel_thread_a_number, p, grad, state[:2], *numbers, bool(decoupled), *biases)
+    _run(optimizers_kernel_adam, p, grad, state[:2], *numbers, bool(decoupled), *biases)
     return AdamState(state.m, state.v, count)
 
 
@@ -134,14 +134,14 @@ def adamw_into(p, grad, state, *, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay
 def adagrad_into(p, grad, state, *, lr, lr_decay=0.0, eps=1e-10, weight_decay=0.0):
     """Do what ``adagrad`` does in place, for arrays that pass ``fits``; returns the new state."""
     rate = lr / (1 + state.count * lr_decay)  # (12)
-    _run(adagrad_kernel_thread_a_number, p, grad, state[:1], *_numbers(p, rate, eps, weight_decay))
+    _run(optimizers_kernel_adagrad, p, grad, state[:1], *_numbers(p, rate, eps, weight_decay))
     return AdagradState(state.total, state.count + 1)
 
 
 def rmsprop_into(p, grad, state, *, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
     """Do what ``rmsprop`` does in place, for arrays that pass ``fits``; returns the new state."""
     numbers = _numbers(p, lr, alpha, 1 - alpha, eps, weight_decay, momentum)
-    _run(rmsprop_kernel_thread_a_number, p, grad, state, *numbers, bool(centered))
+    _run(optimizers_kernel_rmsprop, p, grad, state, *numbers, bool(centered))
     return state
 
 
@@ -250,10 +250,10 @@ def rmsprop(
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
     return [
-        sgd_kernel_thread_a_number,
-        adam_kernel_thread_a_number,
-        adagrad_kernel_thread_a_number,
-        rmsprop_kernel_thread_a_number,
+        optimizers_kernel_sgd,
+        optimizers_kernel_adam,
+        optimizers_kernel_adagrad,
+        optimizers_kernel_rmsprop,
     ]
 
 

@@ -55,7 +55,7 @@ def softmax_kernel_block_a_row(z, mask, masked, log, out, z_out, mask_out):
 
 
 @kernel("f2 b2 f2 b f2", registers=80)
-def softmax_backward_kernel_block_a_row(d, mask, out, log, dz):
+def softmax_kernel_backward_block_a_row(d, mask, out, log, dz):
     """Fill ``dz`` from the gradient ``d`` of ``out``, which holds p or log p."""
     part = cuda.shared.array(THREADS, d.dtype)
     row, first, step = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
@@ -110,7 +110,7 @@ def threads_of_row(size: int) -> int:
 
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
-    return [softmax_kernel_block_a_row, softmax_backward_kernel_block_a_row]
+    return [softmax_kernel_block_a_row, softmax_kernel_backward_block_a_row]
 
 
 def _run(where, z, mask, log):
@@ -144,5 +144,5 @@ def _undo(where, name, d, mask, out, log):
     d, mask, out = (array.reshape(*rows) for array in (d, device.to_device(mask), out))
     dz = device.empty(rows, d.dtype)
     if d.size:
-        softmax_backward_kernel_block_a_row[rows[0], threads_of_row(C)](d, mask, out, log, dz)
+        softmax_kernel_backward_block_a_row[rows[0], threads_of_row(C)](d, mask, out, log, dz)
     return device.back(dz.reshape(*shape), home)
