@@ -85,11 +85,8 @@ def cells(topic: str, *, quick: bool = False) -> list[Case]:
         kinds = ("lstm", "attention") if topic == "ladder" else (topic,)
         return [Case(kind, SMALL["looks" if kind in ATTENTION else "sequences"]) for kind in kinds]
     if topic == "ladder":
-        return [
-            Case("lstm", (100, 16, 32, 64)),
-            Case("lstm", (50, 32, 64, 128)),
-            Case("attention", (64, 128, 128, 64)),
-        ]
+        looks = [Case("attention", sizes) for sizes in ((64, 128, 128, 64), (8, 1024, 1024, 64))]
+        return [*(Case(kind, (50, 32, 64, 128)) for kind in RECURRENT), *looks]
     found = grid(topic) + [Case(topic, sizes) for sizes in LARGE if topic in RECURRENT]
     return sorted(found, key=lambda case: flops(case) or 0)[:2] if quick else found
 
