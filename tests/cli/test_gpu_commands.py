@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from scratchnn import device
+from scratchnn import device, layers
 
 TINY = """
 import sys
@@ -108,3 +109,9 @@ def test_without_a_device_one_sentence_says_what_is_missing(command, tmp_path):
     assert "pip install 'scratchnn[cuda13]'" in done.stderr
     assert "NUMBA_ENABLE_CUDASIM=1" in done.stderr
     assert not list(tmp_path.iterdir()), "something half-written stays"
+
+
+@pytest.mark.skipif(device.state() != "missing", reason="kernels can run here")
+def test_a_layer_without_a_device_says_what_is_missing():
+    with pytest.raises(device.Missing, match="pip install 'scratchnn"):
+        layers.Linear(2, 3, backend="gpu", rng=np.random.default_rng(0))

@@ -149,12 +149,12 @@ def _backward(undo, run, dcontext, cache, params, dalpha):
 
 def _problem(q, k, v, weights, score, mask, masked, causal, scale):
     """Make what the kernels take for q and k: for "general" q W_a, for "additive" both parts of the hidden layer."""
-    nothing = q.reshape(q.size)[:0]
+    v_a = q.reshape(q.size)  # not read
     if score == "general":
         q = _rows(q, weights[0])
     elif score == "additive":
-        q, k, nothing = _rows(q, weights[0]), _rows(k, weights[1]), weights[2]
-    return Problem(q, k, v, mask, masked, causal, dtype_of(q)(scale), nothing, score == "additive")
+        q, k, v_a = _rows(q, weights[0]), _rows(k, weights[1]), weights[2]
+    return Problem(q, k, v, mask, masked, causal, dtype_of(q)(scale), v_a, score == "additive")
 
 
 def _through_score(q, k, dq, dk, heads, weights, score):
