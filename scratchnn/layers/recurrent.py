@@ -49,8 +49,8 @@ class Recurrent(Layer):
         "pytorch": everything from U(-1/sqrt(H), 1/sqrt(H)), a bias as the sum of PyTorch's two. "orthogonal":
         W_h orthogonal, W_x Xavier uniform. All but "pytorch" start biases at 0. Gate blocks are drawn one by one.
     backend : str or module
-        Who computes: "cpu", "reference", or anything with the op's ``forward`` and ``backward``; dropout between
-        layers follows the name.
+        Who computes: "cpu", "reference", "gpu", or anything with the op's ``forward`` and ``backward``; dropout
+        between layers follows the name.
     dtype : dtype
         float32 or float64.
     rng : numpy.random.Generator

@@ -26,7 +26,7 @@ class Optimizer:
     start : function
         Gives the state of a parameter before the first step.
     backend : str or module
-        Who computes: "cpu", "reference", or anything with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or anything with the functions of ``scratchnn.ops.optimizers``.
     """
 
     rule: str  # the function of the op that takes the step

@@ -24,7 +24,7 @@ MODELS = {
     "both ways, learned query": {"vocabulary_size": 5, "embedding_size": 2, "pooling": "attention"},
     "last states": {"vocabulary_size": 5, "embedding_size": 2, "pooling": "last", "cell": "gru", "dropout": 0.2},
     "two layers": {"input_size": 2, "query": "last", "cell": "rnn", "num_layers": 2, "dropout": 0.2},
-    "mean": {"input_size": 2, "pooling": "mean", "dropout_per": "sequence", "input_dropout": 0.2},
+    "mean": {"input_size": 2, "pooling": "mean", "forget_bias": 1.0, "dropout_per": "sequence", "input_dropout": 0.2},
     "n-grams": {"vocabulary_size": 5, "embedding_size": 2, "ngram_sizes": (2,), "ngram_buckets": 5},
 }
 REAL = {"dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags", "is_c_contiguous"}
