@@ -43,7 +43,7 @@ def clear_kernel_thread_a_number(x, kept, y):
         y[row, k] = x[row, k] if kept[row] else y.dtype.type(0)
 
 
-@kernel("i1 b b2", registers=32)
+@kernel("i1 b b2", registers=48)
 def real_steps_kernel_thread_a_step(lengths, batch_first, mask):
     """Say which steps are real."""
     for n in range(cuda.grid(1), mask.size, cuda.gridsize(1)):
@@ -51,7 +51,7 @@ def real_steps_kernel_thread_a_step(lengths, batch_first, mask):
         mask[first, second] = second < lengths[first] if batch_first else first < lengths[second]
 
 
-@kernel("b2 b3", registers=32)
+@kernel("b2 b3", registers=48)
 def pairs_kernel_thread_a_pair(mask, pairs):
     """Say where both of a pair of steps are real."""
     T = mask.shape[1]
@@ -67,7 +67,7 @@ def add_scaled_kernel_thread_a_number(x, factor, total):
         total[j] += factor * x[j]
 
 
-@kernel("f1 f u1", registers=32)
+@kernel("f1 f u1", registers=40)
 def beyond_kernel_thread_a_number(x, most, count):
     """Count the numbers below ``-most`` and above ``most``: a sum of whole numbers, which no order can change."""
     for j in range(cuda.grid(1), x.size, cuda.gridsize(1)):
