@@ -14,10 +14,13 @@ import numpy as np
 
 from scratchnn import arrays, device, shapes
 from scratchnn.arrays import launch
-from scratchnn.device import cuda, kernel
+from scratchnn.device import cuda, function, kernel
 
-from .formula import corrected_step, mean, mean_square, scaled, with_decay
+from . import formula
 from .reference import AdagradState, AdamState, RMSpropState, SGDState
+
+corrected_step, mean, mean_square = map(function, (formula.corrected_step, formula.mean, formula.mean_square))
+scaled, with_decay = map(function, (formula.scaled, formula.with_decay))
 
 
 @kernel("f1 f1 f1 f f b f", registers=32)
