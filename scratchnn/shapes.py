@@ -84,22 +84,28 @@ def expect_shape(where: str, name: str, array: np.ndarray, spec: str, sizes: dic
 
 def expect_float(where: str, name: str, array: object) -> None:
     """Raise TypeError unless ``array`` is an ndarray of floating-point or complex numbers, here or on a device."""
-    if not _is_array(array):
+    if not is_array(array):
         raise TypeError(f"{where}: {name} is a {type(array).__name__}, expected a NumPy array of floats")
     if array.dtype.kind not in "fc":
         raise TypeError(f"{where}: {name} has dtype {array.dtype}, expected float32, float64 or complex")
 
 
-def _is_array(array):
+def is_array(array: object) -> bool:
+    """Say whether this is a NumPy array, or one on a device (told by the mark that numba.cuda gives its own)."""
     return isinstance(array, np.ndarray) or getattr(array, "__cuda_ndarray__", False)
 
 
 def expect_ids(where: str, name: str, ids: object, size: int, allowed: tuple[int, ...] = ()) -> None:
-    """Raise unless ``ids`` is an integer array with entries in [0, size) or among ``allowed``."""
-    if not isinstance(ids, np.ndarray):
+    """Raise unless ``ids`` is an integer array with entries in [0, size) or among ``allowed``.
+
+    The entries of a device array are not looked at: kernels do that.
+    """
+    if not is_array(ids):
         raise TypeError(f"{where}: {name} is a {type(ids).__name__}, expected a NumPy array of integers")
     if ids.dtype.kind not in "iu":
         raise TypeError(f"{where}: {name} has dtype {ids.dtype}, expected integers")
+    if not isinstance(ids, np.ndarray):
+        return
     bad = (ids < 0) | (ids >= size)
     for value in allowed:
         bad &= ids != value
@@ -110,12 +116,12 @@ def expect_ids(where: str, name: str, ids: object, size: int, allowed: tuple[int
 
 def expect_mask(where: str, name: str, mask: object, shape: tuple[int, ...]) -> None:
     """Raise unless ``mask`` is a boolean array that broadcasts to ``shape``."""
-    if not isinstance(mask, np.ndarray):
+    if not is_array(mask):
         raise TypeError(f"{where}: {name} is a {type(mask).__name__}, expected a NumPy array of booleans")
     if mask.dtype != np.bool_:
         raise TypeError(f"{where}: {name} has dtype {mask.dtype}, expected bool")
     try:
-        broadcast = np.broadcast_shapes(mask.shape, shape)
+        broadcast = np.broadcast_shapes(tuple(mask.shape), shape)
     except ValueError:
         broadcast = None
     if broadcast != tuple(shape):

@@ -8,7 +8,7 @@ from scratchnn import probe
 from scratchnn.errors import InputError
 
 from .conduct import draw_upstream
-from .subjects import Subject, judge
+from .subjects import Subject, judge, problem_of
 
 STEPS = tuple(np.logspace(0, -16, 65))
 METHODS = ("forward", "central", "richardson", "complex")
@@ -94,7 +94,7 @@ def error_against_step(
     index = _entry(row) if index is None else index
     if index is not None and not (len(index) == len(row.shape) and np.all(np.less(index, row.shape))):
         raise InputError(f"{_said(row.name, index)} does not exist, {row.name} has shape {row.shape}")
-    problem = subject.make(np.random.default_rng(seed), backend)
+    problem = problem_of(subject, seed, backend)
     outputs, _ = problem.forward(problem.inputs)
     upstream = draw_upstream(outputs, seed)
 

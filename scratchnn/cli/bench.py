@@ -11,6 +11,7 @@ from scratchnn import draw, files
 from scratchnn.bench import cases, contenders, report, turns
 from scratchnn.errors import InputError
 
+from . import bench_device
 from .common import console, table
 
 LIMITS = (turns.Entry("BLAS", "product", "blas"), turns.Entry("tiles", "product", "tiles"))
@@ -27,6 +28,7 @@ Examples:
   scratchnn bench gru --cells 50,32,64,128 --threads 1 --peers torch
   scratchnn bench lstm --peers torch,jax=/path/to/other/python
   scratchnn bench ladder
+  scratchnn bench --backend gpu --peers torch --json gpu.json --picture gpu.png
 """
 CHOICES = (*cases.TOPICS, "all")
 
@@ -41,7 +43,7 @@ CHOICES = (*cases.TOPICS, "all")
     help="Whom to race, or none; NAME=PYTHON runs one with another Python.",
 )
 @click.option("--cells", multiple=True, metavar="SIZES", help="Own sizes instead of the grid; may be repeated.")
-@click.option("--backend", type=click.Choice(["cpu", "reference"]), default="cpu", help="Which of ours races.")
+@click.option("--backend", type=click.Choice(["cpu", "reference", "gpu"]), default="cpu", help="Which of ours races.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False), help="Write all numbers here.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Draw the ratios here (.png, .svg, .pdf).")
 @click.option("--quick", is_flag=True, help="Short turns and the smallest cells: rough numbers in a minute.")
@@ -52,15 +54,18 @@ def command(topics, threads, peers, cells, backend, json_path, picture, quick, s
     TOPIC is lstm, gru, rnn, attention, additive, step (the article's whole training step), ladder (the LSTM, one
     optimisation after the other) or all. Everybody computes the same, in float32 and in a process of its own; results
     are compared with the float64 reference first, and who is wrong is not timed (exit code 1). Then they take turns.
+
+    With --backend gpu all run on one device, timed by its events, beside PyTorch on the same device (--peers torch);
+    the simplest rung of ours stands beside. In Numba's simulator nothing is timed; --quick compares results there.
     """
+    if backend == "gpu":
+        expect_places(json_path, picture)
+        return bench_device.run(topics, threads, peers, cells, json_path, picture, quick, seed)
     topics = list(cases.TOPICS) if not topics or "all" in topics else list(dict.fromkeys(topics))
     grid = {topic: _cells(topic, topics, cells, quick) for topic in topics}
     racers = _peers(peers)
     counts = _threads(threads)
-    _expect_place("--json", json_path)
-    _expect_place("--picture", picture)
-    if picture and Path(picture).suffix not in SUFFIXES:
-        raise InputError(f"bench: --picture {picture}, expected one of {', '.join(SUFFIXES)} at its end")
+    expect_places(json_path, picture)
     out, passing = console(), console(error=True)
     machine, missing, rows = report.machine(), {}, []
     pace = turns.QUICK if quick else turns.Pace()
@@ -131,6 +136,19 @@ def _rungs(racers):
     except ImportError:
         raise InputError("bench: the LSTM has no ladder in this installation") from None
     return [*(turns.Entry(rung.name, "cpu", rung.name) for rung in RUNGS), *racers]
+
+
+def expect_places(json_path, picture):
+    """Raise InputError if what is measured could not be written, before it is.
+
+    Parameters
+    ----------
+    json_path, picture : str or None
+    """
+    _expect_place("--json", json_path)
+    _expect_place("--picture", picture)
+    if picture and Path(picture).suffix not in SUFFIXES:
+        raise InputError(f"bench: --picture {picture}, expected one of {', '.join(SUFFIXES)} at its end")
 
 
 def _expect_place(option, path):

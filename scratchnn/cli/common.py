@@ -7,6 +7,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from scratchnn import device
+
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=None, help="Seed of weights, order and dropout (splits are fixed)."
 )
@@ -15,6 +17,22 @@ backend_option = click.option(
     type=click.Choice(["cpu", "reference"]),
     default=None,
     help="Which code computes: compiled kernels or NumPy's readable reference.",
+)
+
+
+def _can_compute(context, option, backend):
+    """Say at once what is missing, before anything is loaded or written."""
+    if backend == "gpu":
+        device.require()
+    return backend
+
+
+any_backend_option = click.option(
+    "--backend",
+    type=click.Choice(["cpu", "reference", "gpu"]),
+    default=None,
+    callback=_can_compute,
+    help="Which code computes: compiled kernels, NumPy's readable reference, or kernels on a GPU.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from scratchnn import runs
 
 from . import language
-from .common import backend_option, console, percent, quiet_option, table
+from .common import any_backend_option, console, percent, quiet_option, table
 
 
 @click.command(
@@ -16,7 +16,7 @@ from .common import backend_option, console, percent, quiet_option, table
 )
 @click.argument("run", type=click.Path())
 @click.option("--data", type=click.Path(), help="Where your own data lies now, if it has moved.")
-@backend_option
+@any_backend_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @quiet_option
 def command(run, data, backend, as_json, quiet):

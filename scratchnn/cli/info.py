@@ -1,7 +1,7 @@
 """``scratchnn info``: what runs here, and on what."""
 
-import ctypes.util
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -12,6 +12,7 @@ import click
 from rich.text import Text
 
 import scratchnn
+from scratchnn import ops
 
 from .common import console, table
 
@@ -85,6 +86,10 @@ def _told(name, facts):
     if name == "numba":
         how = "compiles" if fact["jit"] else "off: NUMBA_DISABLE_JIT is set, kernels run as plain Python"
         return how + (", with NUMBA_BOUNDSCHECK" if fact["boundscheck"] else "") + f", for {fact['target']}"
+    if name == "gpu":
+        if fact["state"] == "missing":
+            return fact["why"].removeprefix("gpu: ")
+        return f"{fact['device']}, {fact['target']}; kernels for {', '.join(fact['ops'])} (--backend gpu)"
     if name == "kernels":
         if fact["folder"] is None:
             return "no folder can be written: compiled anew in each process (SCRATCHNN_CACHE_DIR chooses one)"
@@ -147,7 +152,8 @@ def _kernels(folder):
 
 
 def _gpu():
-    driver = ctypes.util.find_library("cuda")
-    if driver is None:
-        return "no CUDA driver on this machine"
-    return f"CUDA driver {driver}; no op has a gpu backend yet"
+    from scratchnn import device
+
+    which = device.state()
+    found = {"state": which, "device": device.name(), "why": device.why_missing(), "target": device.target()}
+    return found | {"ops": [room for room in ops.ROOMS if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu")]}

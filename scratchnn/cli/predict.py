@@ -11,7 +11,7 @@ from rich.text import Text
 from scratchnn import runs
 from scratchnn.data.vocabulary import MARKS
 
-from .common import backend_option, console, percent, quiet_option
+from .common import any_backend_option, console, percent, quiet_option
 
 BARS = " ▁▂▃▄▅▆▇█"
 PLAIN_BARS = " .:-=+*%#"  # the same eight steps where the terminal has no Unicode
@@ -31,7 +31,7 @@ Examples:
 @click.option("--example", type=click.IntRange(min=0), help="An example of the run's test part, from 0.")
 @click.option("--data", type=click.Path(), help="Where your own data lies now, for --example, if it has moved.")
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True, help="How many classes to show.")
-@backend_option
+@any_backend_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @quiet_option
 def command(run, texts, example, data, top, backend, as_json, quiet):

@@ -9,7 +9,7 @@ from rich.text import Text
 from scratchnn import runs
 
 from . import language
-from .common import backend_option, console, percent, quiet_option, say, seed_option, stop_status, table
+from .common import any_backend_option, console, percent, quiet_option, say, seed_option, stop_status, table
 
 LN2 = math.log(2)
 ARTICLE_FIXED = ("pooling", "patience", "members", "embedding_size", "unit")
@@ -72,7 +72,7 @@ Examples:
 @click.option("--unit", type=click.Choice(["auto", "characters", "words"]), help="What a text is cut into.")
 @click.option("--threads", type=int, help="Threads of kernels and matrix products (default 1: they are small).")
 @seed_option
-@backend_option
+@any_backend_option
 @click.option("--out", type=click.Path(), help="Run folder to make (default: runs/TASK-DATE-TIME).")
 @click.option("--resume", "stopped", metavar="RUN", type=click.Path(), help="Go on with a stopped or killed run.")
 @click.option(

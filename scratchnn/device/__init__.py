@@ -39,7 +39,7 @@ from .launching import (
     stream,
     tiny,
 )
-from .presence import Missing, require, simulated, state, why_missing
+from .presence import Missing, name, require, simulated, state, target, why_missing
 from .rungs import Rung
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "intrinsic",
     "kernel",
     "most_shared",
+    "name",
     "on_device",
     "on_stream",
     "pick",
@@ -66,6 +67,7 @@ __all__ = [
     "simulated",
     "state",
     "stream",
+    "target",
     "tiny",
     "to_device",
     "to_host",

@@ -1,5 +1,6 @@
 """Kernels: what is claimed of them, how large their blocks are, how they are launched."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -106,7 +107,9 @@ def function(function: Callable) -> Callable:
     function
     """
     if not simulated():
-        return numba_cuda().jit(device=True)(function)
+        jit = numba_cuda().jit
+        knows = "forceinline" in inspect.signature(jit).parameters  # numba-cuda's does, Numba's own does not
+        return jit(device=True, **({"forceinline": True} if knows else {}))(function)
     return with_the_cuda_of_its_caller(function)
 
 

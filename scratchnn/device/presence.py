@@ -1,5 +1,6 @@
 """Is there a device, a simulator, or neither?"""
 
+import contextlib
 from functools import cache
 from typing import Any
 
@@ -74,6 +75,34 @@ def state() -> str:
     if why_missing():
         return "missing"
     return "simulator" if simulated() else "present"
+
+
+def name() -> str:
+    """Name the device, as its driver does; say so where it is the simulator, or none."""
+    which = state()
+    if which == "missing":
+        return "no device"
+    if which == "simulator":
+        return "Numba's simulator"
+    card = numba_cuda().get_current_device()
+    told = card.name.decode() if isinstance(card.name, bytes) else str(card.name)
+    return "{}, compute capability {}.{}".format(told, *card.compute_capability)
+
+
+def target() -> str:
+    """Say which of the packages compiles for the device, and for which CUDA."""
+    import importlib.metadata
+
+    try:
+        found = f"numba-cuda {importlib.metadata.version('numba-cuda')}"
+    except importlib.metadata.PackageNotFoundError:
+        found = "numba's own CUDA target"
+    if state() == "present":
+        with contextlib.suppress(
+            Exception
+        ):  # the runtime's library may be missing where kernels compile all the same
+            found += ", CUDA {}.{}".format(*numba_cuda().runtime.get_version())
+    return found
 
 
 def require() -> None:

@@ -6,7 +6,7 @@ a screen and leave no global state.
 """
 
 from .attention import attention_over_series, attention_rows
-from .bench import race
+from .bench import device_race, race
 from .gradient_flow import gradient_flow
 from .gradients import Panel, error_maps, step_curve
 from .language import memory, nats_curves
@@ -20,6 +20,7 @@ __all__ = [
     "attention_over_series",
     "attention_rows",
     "confusion",
+    "device_race",
     "error_maps",
     "gates",
     "gradient_flow",

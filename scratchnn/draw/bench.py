@@ -48,6 +48,32 @@ def race(record: dict[str, Any]) -> Figure:
     return figure
 
 
+def device_race(record: dict[str, Any]) -> Figure:
+    """Draw what ``scratchnn bench --backend gpu`` measured: a panel per topic, a bar per contender and cell.
+
+    Parameters
+    ----------
+    record : dict
+        As ``--json`` writes it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    topics: dict[str, list] = {}
+    for row in record["rows"]:
+        topics.setdefault(row["topic"], []).append(row)
+    heights = [FRAME + LINE * sum(1.6 + len(row["contenders"]) for row in rows) for rows in topics.values()]
+    with style():
+        figure = Figure(figsize=(7.4, sum(heights) + 0.7), layout="constrained")
+        figure.suptitle(f"Forward and backward on {record['device']}, float32, TF32 off", fontweight="bold")
+        grid = figure.subplots(len(topics), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for (topic, rows), axes in zip(topics.items(), grid, strict=True):
+            _ladder(axes, rows)
+            axes.set_title(topic)
+    return figure
+
+
 def _lines(rows):
     return sum(1.6 + max(1, len(row["contenders"]) - (row["topic"] != "ladder")) for row in rows)
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchnn import ops, shapes
+from scratchnn import arrays, ops, shapes
 from scratchnn.ops.attention.reference import Cache
 
 from . import init as initialise
@@ -60,7 +60,7 @@ class Attention(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         shapes.expect_choice("Attention", "score", score, SCORES)
         A = key_size if attention_size is None else attention_size
         for name, size in (("query_size", query_size), ("key_size", key_size), ("attention_size", A)):
@@ -107,6 +107,7 @@ class Attention(Layer):
             if array.ndim != 3 or array.shape[2] != width:
                 raise ValueError(f"Attention.forward: {name} has shape {array.shape}, expected (B, ..., {width})")
         options: dict[str, Any] = {"score": self.score, "scale": self.scale, "mask": mask, "causal": causal}
+        q, k, v = (self.placed(array) for array in (q, k, v))
         cache = self._op.forward(q, k, v, self._params(), **options)
         return cache.context, cache
 
@@ -169,7 +170,7 @@ class SelfAttention(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         self.residual = bool(residual)
         options: dict[str, Any] = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
         self.attention = self.add_child("attention", Attention(size, size, dtype=dtype, rng=rng, **options))
@@ -196,10 +197,9 @@ class SelfAttention(Layer):
         ValueError
             A shape disagrees, or a length is outside 1..T.
         """
-        h, mask, _ = sequences.real_states("SelfAttention.forward", h, self.attention.key_size, lengths)
-        pairs = None if mask is None else mask[:, :, None] & mask[:, None, :]
-        context, inner = self.attention.forward(h, h, h, pairs)
-        y = h + context if self.residual else context
+        h, mask, _ = sequences.real_states("SelfAttention.forward", self.placed(h), self.attention.key_size, lengths)
+        context, inner = self.attention.forward(h, h, h, sequences.pairs(mask))
+        y = arrays.add(h, context) if self.residual else context
         return y, SelfAttentionCache(inner.alpha, inner, mask)  # type: ignore[arg-type]  # alpha was kept
 
     def backward(self, dy: np.ndarray, cache: SelfAttentionCache) -> np.ndarray:
@@ -223,4 +223,4 @@ class SelfAttention(Layer):
         """
         dy = sequences.zero_padding(dy, cache.mask)
         dq, dk, dv = self.attention.backward(dy, cache.attention)
-        return dq + dk + dv + dy if self.residual else dq + dk + dv
+        return arrays.add(dq, dk, dv, dy) if self.residual else arrays.add(dq, dk, dv)

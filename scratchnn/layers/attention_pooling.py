@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchnn import shapes
+from scratchnn import arrays, shapes
 
 from . import init as initialise
 from . import sequences
@@ -51,7 +51,7 @@ class AttentionPooling(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         shapes.expect_choice("AttentionPooling", "query", query, ("learned", "last"))
         self.query = query
         options: dict[str, Any] = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
@@ -86,19 +86,20 @@ class AttentionPooling(Layer):
             A shape disagrees, a length is outside 1..T, or ``last`` was given to a learned query.
         """
         where = "AttentionPooling.forward"
-        h, mask, lengths = sequences.real_states(where, h, self.attention.key_size, lengths)
+        h, mask, lengths = sequences.real_states(where, self.placed(h), self.attention.key_size, lengths)
         B, T, H = h.shape
         if last is not None:
             if self.query == "learned":
                 raise ValueError(f"{where}: last was given, expected None with query='learned'")
             shapes.expect_shape(where, "last", last, "B H", {"B": B, "H": H})
         if self.query == "learned":
-            asking = np.broadcast_to(self.own["q"], (B, H))
+            asking = arrays.spread(self.own["q"], (B, H))
         else:
-            asking = h[np.arange(B), _last_steps(lengths, T)] if last is None else last
-        context, inner = self.attention.forward(asking[:, None, :], h, h, None if mask is None else mask[:, None, :])
-        cache = AttentionPoolingCache(inner.alpha[:, 0], inner, lengths, mask, last is not None)  # type: ignore[index]
-        return context[:, 0], cache
+            asking = _last_rows(h, lengths) if last is None else last
+        sources = None if mask is None else mask.reshape(B, 1, T)
+        context, inner = self.attention.forward(asking.reshape(B, 1, H), h, h, sources)
+        cache = AttentionPoolingCache(inner.alpha.reshape(B, T), inner, lengths, mask, last is not None)
+        return context.reshape(B, H), cache
 
     def backward(
         self, dy: np.ndarray, cache: AttentionPoolingCache
@@ -122,17 +123,35 @@ class AttentionPooling(Layer):
         forward  was   y = attention(q, h, h)
         so now         dh = dk + dv; dq goes to whoever asked: the sum over B to the learned q, or to the last state
         """
-        dq, dk, dv = self.attention.backward(dy[:, None, :], cache.attention)
-        dh, dq = dk + dv, dq[:, 0]
+        B, H = dy.shape
+        dq, dk, dv = self.attention.backward(dy.reshape(B, 1, H), cache.attention)
+        dh, dq = arrays.add(dk, dv), dq.reshape(B, H)
         if self.query == "learned":
-            self.add_grad("q", dq.sum(axis=0))
+            self.add_grad("q", arrays.sum_rows(dq))
             return dh
         if cache.last_given:
             return dh, dq
-        B, T, _ = dh.shape
-        dh[np.arange(B), _last_steps(cache.lengths, T)] += dq
+        _add_to_last_rows(dh, dq, cache.lengths)
         return dh, None
 
 
-def _last_steps(lengths, T):
-    return T - 1 if lengths is None else lengths - 1
+def _last_rows(h, lengths):
+    """Give h (B, T, H) at each sequence's last real step."""
+    B, T, _ = h.shape
+    if arrays.on_device(h):
+        return arrays.weigh(h, _last_share(lengths, B, T))
+    return h[np.arange(B), T - 1 if lengths is None else lengths - 1]
+
+
+def _add_to_last_rows(dh, dq, lengths):
+    """Undo ``_last_rows``."""
+    B, T, _ = dh.shape
+    if arrays.on_device(dh):
+        arrays.add_into(dh, arrays.weigh_backward(dq, _last_share(lengths, B, T)))
+    else:
+        dh[np.arange(B), T - 1 if lengths is None else lengths - 1] += dq
+
+
+def _last_share(lengths, B, T):
+    """Give 1 at each sequence's last real step and 0 elsewhere, (B, T)."""
+    return np.equal(np.arange(T), (np.full(B, T) if lengths is None else lengths)[:, None] - 1)

@@ -1,9 +1,11 @@
 """What every layer has: own arrays, named children, accumulated gradients. Nothing else is remembered."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
+
+from scratchnn import arrays
 
 AnyLayer = TypeVar("AnyLayer", bound="Layer")
 
@@ -20,9 +22,13 @@ class Layer:
     ----------
     dtype : dtype
         float32 or float64: what the parameters are stored as.
+    backend : str or module
+        Of the layer. With "gpu" the parameters and their gradients are device arrays, and so is what the layer takes
+        and gives: inputs from the host are copied there first. ``state_dict`` gives NumPy arrays.
     """
 
-    def __init__(self, dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, dtype: DTypeLike = np.float32, backend: str | Any = None) -> None:
+        self.on_device = isinstance(backend, str) and backend == "gpu"
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise TypeError(f"{type(self).__name__}: dtype is {self.dtype}, expected float32 or float64")
@@ -38,8 +44,21 @@ class Layer:
         name : str
         array : array
         """
-        self.own[name] = np.array(array, dtype=self.dtype)
-        self.own_grads[name] = np.zeros_like(self.own[name])
+        self.own[name] = self.placed(np.array(array, dtype=self.dtype))
+        self.own_grads[name] = arrays.zeros_like(self.own[name])
+
+    def placed(self, array: Any) -> Any:
+        """Give an array where the layer computes: with the backend "gpu" on the device.
+
+        Parameters
+        ----------
+        array : array or None
+
+        Returns
+        -------
+        array or None
+        """
+        return array if array is None or not self.on_device else arrays.to_device(array)
 
     def add_child(self, name: str, layer: AnyLayer) -> AnyLayer:
         """Take ``layer`` as the child ``name``; its parameters appear as "name.parameter".
@@ -86,7 +105,9 @@ class Layer:
         grad = self.own_grads[name]
         if np.shape(value) != grad.shape:
             raise ValueError(f"{where}: {name} has shape {np.shape(value)}, expected {grad.shape}")
-        if np.can_cast(np.asarray(value).dtype, grad.dtype, "same_kind"):
+        if arrays.on_device(grad):
+            arrays.add_into(grad, value)
+        elif np.can_cast(np.asarray(value).dtype, grad.dtype, "same_kind"):
             grad += value
         else:  # a complex gradient of a real parameter: keep the imaginary part
             self.own_grads[name] = grad + value
@@ -94,16 +115,16 @@ class Layer:
     def zero_grad(self) -> None:
         """Set every gradient to zero, in place."""
         for _, owner, short in self._entries():
-            owner.own_grads[short][...] = 0
+            arrays.fill_into(owner.own_grads[short], 0)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copy all parameters.
 
         Returns
         -------
-        dict of str to array
+        dict of str to NumPy array
         """
-        return {name: array.copy() for name, array in self.params.items()}
+        return {name: np.array(arrays.as_numpy(array)) for name, array in self.params.items()}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Copy parameters in, cast to the layer's dtype. Nothing is changed unless everything fits.
@@ -127,16 +148,16 @@ class Layer:
                 f"{word} {_listed(names)}" for word, names in (("missing", missing), ("unknown", unknown)) if names
             ]
             raise ValueError(f"{where}: {', '.join(parts)}; expected {_listed(params)}")
-        arrays = {name: np.asarray(state[name]) for name in params}
-        for name, array in arrays.items():
+        loaded = {name: np.asarray(arrays.as_numpy(state[name])) for name in params}
+        for name, array in loaded.items():
             _expect_same_shape(where, name, array, params[name])
             if array.dtype.kind not in "fiu":
                 raise ValueError(f"{where}: {name} has dtype {array.dtype}, expected real numbers")
         for name, owner, short in self._entries():
             if owner.own[short].dtype == owner.dtype:
-                owner.own[short][...] = arrays[name]
+                arrays.write_into(owner.own[short], loaded[name])
             else:  # set_params had put another dtype here
-                owner.add_param(short, arrays[name])
+                owner.add_param(short, loaded[name])
 
     def set_params(self, params: dict[str, np.ndarray]) -> None:
         """Put arrays in as they are, of any dtype, without a copy; their gradients start at zero.
@@ -163,7 +184,7 @@ class Layer:
         for name, array in params.items():
             owner, short = entries[name]
             owner.own[short] = array
-            owner.own_grads[short] = np.zeros_like(array)
+            owner.own_grads[short] = arrays.zeros_like(array)
 
     def _entries(self):
         """Yield (full name, owning layer, short name) of every parameter, own ones first."""

@@ -37,7 +37,7 @@ class Dropout(Layer):
         backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is {p}, expected 0 <= p < 1")
         shapes.expect_choice("Dropout", "per", per, ("step", "sequence"))

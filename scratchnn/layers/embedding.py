@@ -43,7 +43,7 @@ class Embedding(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         expect_size("Embedding", "num_embeddings", num_embeddings)
         expect_size("Embedding", "embedding_dim", embedding_dim)
         if padding_idx is not None and not 0 <= padding_idx < num_embeddings:

@@ -41,7 +41,7 @@ class Linear(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         expect_size("Linear", "in_features", in_features)
         expect_size("Linear", "out_features", out_features)
         self.in_features, self.out_features, self.bias = in_features, out_features, bool(bias)
@@ -72,7 +72,7 @@ class Linear(Layer):
         shapes.expect_float("Linear.forward", "x", x)
         if x.ndim < 1 or x.shape[-1] != self.in_features:
             raise ValueError(f"Linear.forward: x has shape {x.shape}, expected (..., {self.in_features})")
-        cache = self._op.forward(x, self._params())
+        cache = self._op.forward(self.placed(x), self._params())
         return cache.y, cache
 
     def backward(self, dy: np.ndarray, cache: Cache) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchnn import arrays
+
 from .base import Layer, expect_size
 from .embedding import Embedding
 from .init import expect_generator
@@ -59,7 +61,7 @@ class NGramEmbedding(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         expect_size("NGramEmbedding", "buckets", buckets)
         if not sizes or min(sizes) < 2:
             raise ValueError(f"NGramEmbedding: sizes is {sizes!r}, expected whole numbers of at least 2")
@@ -69,9 +71,9 @@ class NGramEmbedding(Layer):
         options: dict[str, Any] = {"padding_idx": PADDING, "backend": backend, "dtype": dtype, "rng": rng}
         self.single = self.add_child("single", Embedding(num_embeddings, embedding_dim, **options))
         self.grams = [self.add_child(f"grams_{n}", Embedding(buckets, embedding_dim, **options)) for n in self.sizes]
-        self.single.own["W"] *= scale
+        arrays.scale_into(self.single.own["W"], scale)
         for table in self.grams:
-            table.own["W"] *= scale / 10
+            arrays.scale_into(table.own["W"], scale / 10)
 
     def forward(
         self, ids: np.ndarray, rng: np.random.Generator | None = None
@@ -101,7 +103,7 @@ class NGramEmbedding(Layer):
             if factor != 1.0:
                 rows = np.where(rng.random(rows.shape) < self.dropout, PADDING, rows)  # type: ignore[union-attr]
             vectors, cache = table.forward(rows)
-            y = y + factor * vectors
+            y = arrays.add(y, arrays.scale(vectors, factor))
             caches.append(cache)
         return y, NGramEmbeddingCache(single, tuple(caches), factor)
 
@@ -120,7 +122,7 @@ class NGramEmbedding(Layer):
         """
         self.single.backward(dy, cache.single)
         for table, gram in zip(self.grams, cache.grams, strict=True):
-            table.backward(cache.factor * dy, gram)
+            table.backward(arrays.scale(dy, cache.factor), gram)
 
 
 def ngram_rows(ids: np.ndarray, n: int, buckets: int) -> np.ndarray:

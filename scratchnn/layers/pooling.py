@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchnn import arrays
+
 from . import sequences
 from .base import Layer
 
@@ -40,11 +42,14 @@ class _FixedPooling(Layer):
         ValueError
             A shape disagrees, or a length is outside 1..T.
         """
-        h, real, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
+        h, _, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
         B, T, _ = h.shape
         share = self._share(T, np.full(B, T) if lengths is None else lengths)
-        share = (share if real is None else np.where(real, share, 0)).astype(h.real.dtype)
-        return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
+        share = (share if lengths is None else np.where(np.arange(T) < lengths[:, None], share, 0)).astype(
+            np.empty(0, h.dtype).real.dtype
+        )
+        share = arrays.put(share, h)
+        return arrays.weigh(h, share), PoolingCache(share)
 
     def backward(self, dy: np.ndarray, cache: PoolingCache) -> np.ndarray:
         """Undo ``forward``.
@@ -63,7 +68,7 @@ class _FixedPooling(Layer):
         forward  was   y = sum_t share_t * h_t
         so now         dh_t = share_t * dy
         """
-        return cache.share[:, :, None] * dy[:, None, :]
+        return arrays.weigh_backward(dy, cache.share)
 
 
 class MeanPooling(_FixedPooling):

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchnn import ops, shapes
+from scratchnn import arrays, ops, shapes
 from scratchnn.notation import GATES, gate_slices
 
 from . import init as initialise
@@ -49,8 +49,8 @@ class Recurrent(Layer):
         "pytorch": everything from U(-1/sqrt(H), 1/sqrt(H)), a bias as the sum of PyTorch's two. "orthogonal":
         W_h orthogonal, W_x Xavier uniform. All but "pytorch" start biases at 0. Gate blocks are drawn one by one.
     backend : str or module
-        Who computes: "cpu", "reference", or anything with the op's ``forward`` and ``backward``; dropout between
-        layers follows the name.
+        Who computes: "cpu", "reference", "gpu", or anything with the op's ``forward`` and ``backward``; dropout
+        between layers follows the name.
     dtype : dtype
         float32 or float64.
     rng : numpy.random.Generator
@@ -81,7 +81,7 @@ class Recurrent(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         name = type(self).__name__
         for label, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
             expect_size(name, label, size)
@@ -139,9 +139,10 @@ class Recurrent(Layer):
         sizes = shapes.sizes_of(where, "x", x, order)
         T, B = sizes["T"], sizes["B"]
         shapes.expect_shape(where, "x", x, order, {"T": T, "B": B, "D": self.input_size})
-        lengths = sequences.check_lengths(where, lengths, T, B)
+        x, lengths = self.placed(x), self.placed(sequences.check_lengths(where, lengths, T, B))
         mask = sequences.real_steps(lengths, T)
-        initial = self._states(where, "state", state, B, np.result_type(x, *self.own.values()))
+        dtype = np.result_type(x.dtype, *(array.dtype for array in self.own.values()))
+        initial = self._states(where, "state", state, B, dtype, x)
         y = self._time_major(x)
         runs: list[Any]
         outputs: list[np.ndarray] = []
@@ -157,9 +158,9 @@ class Recurrent(Layer):
                 run = self._op.forward(source, *state_row, self._params_of(layer, direction), mask, **self.options)
                 h = run.h[1:]
                 outputs.append(sequences.reverse(h, lengths) if direction else h)
-                final.append(tuple(getattr(run, kind)[-1] for kind in self.kinds))
+                final.append(tuple(getattr(run, kind)[T] for kind in self.kinds))
                 runs.append(run)
-        y = self._laid_out(outputs, mask)
+        y = self._laid_out(outputs, lengths, mask)
         return y, RecurrentCache(y, sequences.pack_state(final), tuple(runs), tuple(drops), lengths, mask)
 
     @overload
@@ -222,31 +223,29 @@ class Recurrent(Layer):
         where = f"{type(self).__name__}.backward"
         H, B = self.hidden_size, cache.y.shape[0 if self.batch_first else 1]
         if dy is None:
-            dy = np.zeros_like(cache.y)
+            dy = arrays.zeros_like(cache.y)
         shapes.expect_float(where, "dy", dy)
-        if dy.shape != cache.y.shape:
-            raise ValueError(f"{where}: dy has shape {dy.shape}, expected the shape of y {cache.y.shape}")
-        dfinal = self._states(where, "dstate", dstate, B, dy.dtype)
+        if tuple(dy.shape) != tuple(cache.y.shape):
+            raise ValueError(
+                f"{where}: dy has shape {tuple(dy.shape)}, expected the shape of y {tuple(cache.y.shape)}"
+            )
+        dfinal = self._states(where, "dstate", dstate, B, dy.dtype, cache.y)
         dinitial: list[Any] = [None] * len(cache.runs)
-        dy = self._time_major(dy)
+        dy = self._time_major(self.placed(dy))
         for layer in reversed(range(self.num_layers)):
             dsources = []
             for direction in range(self.directions):
                 row = layer * self.directions + direction
-                dh = dy[:, :, direction * H : (direction + 1) * H]
-                dh = sequences.reverse(dh, cache.lengths) if direction else dh
                 dlast = [array[row] for array in dfinal]
-                if cache.mask is not None or dstate is not None:
-                    dh = np.array(dh, np.result_type(dh, dlast[0]))
-                    dh[_padding(cache.mask)] = 0
-                    dh[-1] += dlast[0]  # the op holds states over padding: h[-1] is final
+                dh = arrays.columns(dy, direction * H, (direction + 1) * H)
+                dh = _upstream(dh, direction, cache, dlast[0], dstate is not None)
                 params = self._params_of(layer, direction)
                 g = self._op.backward(dh, *dlast[1:], cache.runs[row], params)
                 for field in self._fields():
                     self.add_grad(field + suffix(layer, direction), getattr(g, field))
                 dinitial[row] = tuple(getattr(g, f"{kind}0") for kind in self.kinds)
                 dsources.append(sequences.reverse(g.x, cache.lengths) if direction else g.x)
-            dy = sum(dsources[1:], start=dsources[0])
+            dy = arrays.add(*dsources)
             if cache.drops[layer] is not None:
                 dy = self._dropout.backward(dy, cache.drops[layer]).x
         dx = self._time_major(dy)
@@ -284,9 +283,9 @@ class Recurrent(Layer):
         H, columns = self.own["W_h" + end].shape
         absent = {} if self.bias else {"b": columns, "b_hn": H}
         make = getattr(ops, self.room).Params
+        zeros = {field: arrays.make((size,), self.dtype, self.own["W_h" + end]) for field, size in absent.items()}
         return make(**{
-            field: np.zeros(absent[field], self.dtype) if field in absent else self.own[field + end]
-            for field in make._fields
+            field: zeros[field] if field in absent else self.own[field + end] for field in make._fields
         })  # fmt: skip
 
     def _drop(self, y, rng):
@@ -296,12 +295,15 @@ class Recurrent(Layer):
         drop = self._dropout.forward(y, self.dropout, rng=rng, per=self.dropout_per, time_axis=0)
         return drop.y, drop
 
-    def _states(self, where, name, state, B, dtype):
+    def _states(self, where, name, state, B, dtype, near):
         shape = (self.num_layers * self.directions, B, self.hidden_size)
-        return sequences.unpack_state(where, name, state, self.kinds, shape, dtype)
+        return sequences.unpack_state(where, name, state, self.kinds, shape, dtype, near)
 
-    def _laid_out(self, outputs, mask):
+    def _laid_out(self, outputs, lengths, mask):
         """Join the directions in the layout that was asked for, zero at padding."""
+        if self.on_device:
+            y = arrays.join(outputs)
+            return arrays.arrange(y, lengths, clear=True, batch_first=self.batch_first, turn=self.batch_first)
         T, B, H = outputs[0].shape
         shape = (B, T) if self.batch_first else (T, B)
         y = np.empty((*shape, H * len(outputs)), np.result_type(*outputs))
@@ -313,7 +315,7 @@ class Recurrent(Layer):
 
     def _time_major(self, x):
         """Swap the first two axes when batch_first; its own inverse."""
-        return np.swapaxes(x, 0, 1) if self.batch_first else x
+        return arrays.swap(x) if self.batch_first else x
 
 
 class RNN(Recurrent):
@@ -370,7 +372,7 @@ class LSTM(Recurrent):
         f = gate_slices(GATES["lstm"], hidden_size)["f"]
         for name, array in self.own.items():
             if name.startswith("b"):
-                array[f] = forget_bias
+                arrays.fill_into(array[f], forget_bias)
 
 
 class GRU(Recurrent):
@@ -389,7 +391,22 @@ class GRU(Recurrent):
 
 def _joined(outputs):
     """Put the directions side by side; one alone stays the view of the op's cache that it is."""
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+    return arrays.join(outputs)
+
+
+def _upstream(dh, direction, cache, dlast, last_given):
+    """Give the op's upstream: turned round for the backward direction, 0 at padding, with the final state's in it."""
+    if arrays.on_device(dh):
+        dh = arrays.arrange(dh, cache.lengths, reverse=bool(direction), clear=True)
+        if last_given:
+            arrays.add_into(dh[dh.shape[0] - 1], dlast)
+        return dh
+    dh = sequences.reverse(dh, cache.lengths) if direction else dh
+    if cache.mask is not None or last_given:
+        dh = np.array(dh, np.result_type(dh, dlast))
+        dh[_padding(cache.mask)] = 0
+        dh[-1] += dlast  # the op holds states over padding: h[-1] is final
+    return dh
 
 
 def _padding(mask):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from scratchnn import shapes
+from scratchnn import arrays, shapes
 
 
 def check_lengths(where: str, lengths: ArrayLike | None, T: int, B: int) -> np.ndarray | None:
@@ -58,7 +58,9 @@ def real_steps(lengths: np.ndarray | None, T: int) -> np.ndarray | None:
     -------
     (T, B) bool, or None
     """
-    return None if lengths is None else np.arange(T)[:, None] < lengths
+    if lengths is None:
+        return None
+    return arrays.real_steps(lengths, T) if arrays.on_device(lengths) else np.arange(T)[:, None] < lengths
 
 
 def zero_padding(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
@@ -75,9 +77,27 @@ def zero_padding(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     """
     if mask is None:
         return x
+    if arrays.on_device(x):
+        return arrays.clear(x, mask)
     x = np.array(x)
     x[~mask] = 0
     return x
+
+
+def pairs(mask: np.ndarray | None) -> np.ndarray | None:
+    """Give the mask of pairs of real steps.
+
+    Parameters
+    ----------
+    mask : (B, T) bool, or None
+
+    Returns
+    -------
+    (B, T, T) bool, or None
+    """
+    if mask is None:
+        return None
+    return arrays.pairs(mask) if arrays.on_device(mask) else mask[:, :, None] & mask[:, None, :]
 
 
 def reverse(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
@@ -89,12 +109,14 @@ def reverse(x: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     ----------
     x : (T, B, D)
     lengths : (B,) int, or None
-        None: all T steps are real.
+        None: all T steps are real. On the device where ``x`` is.
 
     Returns
     -------
     (T, B, D)
     """
+    if arrays.on_device(x):
+        return arrays.arrange(x, lengths, reverse=True)
     if lengths is None:
         return x[::-1]
     t = np.arange(x.shape[0])[:, None]
@@ -130,12 +152,21 @@ def real_states(
     lengths = check_lengths(where, lengths, T, B)
     if lengths is None:
         return h, None, None
-    mask = np.ascontiguousarray(real_steps(lengths, T).T)  # type: ignore[union-attr]
+    if arrays.on_device(h):
+        mask = arrays.real_steps(arrays.put(lengths, h), T, batch_first=True)
+    else:
+        mask = np.ascontiguousarray(real_steps(lengths, T).T)  # type: ignore[union-attr]
     return zero_padding(h, mask), mask, lengths
 
 
 def unpack_state(
-    where: str, name: str, state: Any, kinds: tuple[str, ...], shape: tuple[int, int, int], dtype: DTypeLike
+    where: str,
+    name: str,
+    state: Any,
+    kinds: tuple[str, ...],
+    shape: tuple[int, int, int],
+    dtype: DTypeLike,
+    near: Any = None,
 ) -> tuple[np.ndarray, ...]:
     """Check states given as PyTorch gives them, and lay them out as one array per kind.
 
@@ -152,6 +183,8 @@ def unpack_state(
         N = num_layers * directions.
     dtype : dtype
         Of the zeros.
+    near : array, optional
+        On the device: the states are given there.
 
     Returns
     -------
@@ -165,25 +198,25 @@ def unpack_state(
         Not floating-point, or not a tuple.
     """
     if state is None:
-        return tuple(np.zeros(shape, dtype) for _ in kinds)
+        return tuple(arrays.make(shape, dtype, near) for _ in kinds)
     if len(kinds) == 1:
         state = (state,)
     elif not isinstance(state, tuple | list) or len(state) != len(kinds):
         came = f"{len(state)} arrays" if isinstance(state, tuple | list) else f"a {type(state).__name__}"
         raise ValueError(f"{where}: {name} is {came}, expected the {len(kinds)} arrays ({', '.join(kinds)})")
-    arrays = []
+    found = []
     for kind, array in zip(kinds, state, strict=True):
         if array is None:
-            arrays.append(np.zeros(shape, dtype))
+            found.append(arrays.make(shape, dtype, near))
             continue
         shapes.expect_float(where, f"{name} {kind}", array)
-        if array.shape != shape:
+        if tuple(array.shape) != tuple(shape):
             raise ValueError(
                 f"{where}: {name} {kind} has shape {array.shape}, "
                 f"expected (num_layers * directions, B, H) = {tuple(shape)}"
             )
-        arrays.append(array)
-    return tuple(arrays)
+        found.append(arrays.put(array, near))
+    return tuple(found)
 
 
 def pack_state(rows: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray | tuple[np.ndarray, ...]:
@@ -198,5 +231,5 @@ def pack_state(rows: Sequence[tuple[np.ndarray, ...]]) -> np.ndarray | tuple[np.
     -------
     (N, B, H), or a tuple of them when there is more than one kind
     """
-    packed = tuple(np.array(arrays) for arrays in zip(*rows, strict=True))
+    packed = tuple(arrays.stack(kind) for kind in zip(*rows, strict=True))
     return packed[0] if len(packed) == 1 else packed

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchnn import arrays
 from scratchnn.layers import (
     GRU,
     LSTM,
@@ -120,7 +121,7 @@ class SequenceClassifier(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         if cell not in CELLS:
             raise ValueError(f"SequenceClassifier: cell is {cell!r}, expected one of {', '.join(CELLS)}")
         if pooling not in POOLINGS:
@@ -199,7 +200,7 @@ class SequenceClassifier(Layer):
             ``cache.alpha`` (B, T) shows where it looked.
         """
         embedded = None
-        x = inputs
+        x = inputs if self.embedding is not None else self.placed(inputs)
         if self.embedding is not None:
             drawn = {"rng": rng} if self.ngrams else {}
             x, embedded = self.embedding.forward(inputs, **drawn)
@@ -214,7 +215,7 @@ class SequenceClassifier(Layer):
         elif self.pooling_name == "self_attention":
             attended, attention = self.attention.forward(h, lengths=lengths)
             pooled, pooling = self.pooling.forward(attended, lengths)
-            alpha = np.einsum("bt,bts->bs", pooling.share, attention.alpha)
+            alpha = arrays.weigh(attention.alpha, pooling.share)  # of the step that is read
         elif self.pooling_name == "mean":
             pooled, pooling = self.pooling.forward(h, lengths)
         else:
@@ -253,7 +254,7 @@ class SequenceClassifier(Layer):
             dh, dlast = None, self.last_dropout.backward(dpooled, cache.pooling)
         dstate = None if dlast is None else self._dlast_state(dlast, cache.recurrent.state)
         if dh is None:
-            dh = np.zeros_like(cache.recurrent.y)
+            dh = arrays.zeros_like(cache.recurrent.y)
         dh = self.state_dropout.backward(dh, cache.state_dropout)
         dx = self.recurrent.backward(dh, cache.recurrent, dstate)
         dx = self.input_dropout.backward(dx, cache.input_dropout)
@@ -265,15 +266,17 @@ class SequenceClassifier(Layer):
     def _last_state(self, state):
         """Read the top layer's final hidden state from PyTorch's (layers*directions, B, H): (B, H*directions)."""
         h_n = state[0] if self.cell == "lstm" else state
-        return np.concatenate([h_n[-2], h_n[-1]], axis=1) if self.bidirectional else h_n[-1]
+        N = h_n.shape[0]
+        return arrays.join([h_n[N - 2], h_n[N - 1]]) if self.bidirectional else h_n[N - 1]
 
     def _dlast_state(self, dlast, state):
         """Put the gradient of ``_last_state`` where the recurrent layer expects its upstream."""
         h_n = state[0] if self.cell == "lstm" else state
-        dh_n = np.zeros(h_n.shape, np.result_type(dlast, h_n))
+        dh_n = arrays.make(h_n.shape, np.result_type(dlast.dtype, h_n.dtype), h_n)
+        N, H = h_n.shape[0], h_n.shape[2]
         if self.bidirectional:
-            H = dlast.shape[1] // 2
-            dh_n[-2], dh_n[-1] = dlast[:, :H], dlast[:, H:]
+            arrays.write_into(dh_n[N - 2], arrays.columns(dlast, 0, H))
+            arrays.write_into(dh_n[N - 1], arrays.columns(dlast, H, 2 * H))
         else:
-            dh_n[-1] = dlast
-        return (dh_n, np.zeros_like(dh_n)) if self.cell == "lstm" else dh_n
+            arrays.write_into(dh_n[N - 1], dlast)
+        return (dh_n, arrays.zeros_like(dh_n)) if self.cell == "lstm" else dh_n

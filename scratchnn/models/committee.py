@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchnn import arrays
 from scratchnn.layers.base import Layer
 
 
@@ -56,10 +57,12 @@ class Committee(Layer):
         cache : CommitteeCache
         """
         answers = [member.forward(inputs, lengths=lengths, rng=rng) for member in self.members]
-        log_p = np.stack([_log_softmax(logits) for logits, _ in answers])
+        log_p = np.stack([_log_softmax(arrays.as_numpy(logits)) for logits, _ in answers])
         log_mean = _log_sum_exp(log_p, axis=0)[0] - np.log(len(self.members)).astype(log_p.real.dtype)
         caches = tuple(cache for _, cache in answers)
-        alpha = None if caches[0].alpha is None else np.mean([cache.alpha for cache in caches], axis=0)
+        alpha = (
+            None if caches[0].alpha is None else np.mean([arrays.as_numpy(cache.alpha) for cache in caches], axis=0)
+        )
         return log_mean, CommitteeCache(caches, log_p, log_mean, alpha)
 
     def backward(self, dlog_mean: np.ndarray, cache: CommitteeCache) -> np.ndarray | None:

@@ -87,7 +87,7 @@ class LanguageModel(Layer):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator,
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(dtype=dtype, backend=backend)
         if cell not in CELLS:
             raise ValueError(f"LanguageModel: cell is {cell!r}, expected one of {', '.join(CELLS)}")
         common: dict[str, Any] = {"backend": backend, "dtype": dtype, "rng": rng}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchnn import data
+from scratchnn import arrays, data
 from scratchnn.models import Committee, LanguageModel, SequenceClassifier
 
 from .settings import Settings, SettingsError
@@ -192,11 +192,12 @@ def predictions(
     logits = alpha = None
     for batch in batches():
         scores, cache = model.forward(batch.inputs, lengths=batch.lengths)
+        scores, told = arrays.as_numpy(scores), None if cache.alpha is None else arrays.as_numpy(cache.alpha)
         if logits is None:
             logits = np.zeros((len(inputs), scores.shape[1]), scores.dtype)
             alpha = None if cache.alpha is None else [None] * len(inputs)
         logits[batch.index] = scores
         if alpha is not None:
             for row, k in enumerate(batch.index):
-                alpha[k] = cache.alpha[row, : batch.lengths[row]]
+                alpha[k] = told[row, : batch.lengths[row]]
     return Predictions(logits, alpha)

@@ -22,6 +22,7 @@ CHOICES = {
     "class_weights": ("none", "balanced"),
     "unit": ("auto", "characters", "words"),
     "fit_on": ("train", "train+valid"),
+    "backend": ("cpu", "reference", "gpu"),
 }
 # more than 0 and at most this
 POSITIVE = {
@@ -52,8 +53,8 @@ class Settings:
     Data: ``task, data`` (path of the user's own file), ``unit, minimum_count, marks`` (begin and end marks around a
     text), ``ngrams`` (hashed n-grams of these sizes added to the embedding, "" for none), ``ngram_dropout, replace,
     remove`` (share of ids made unknown or left out at every pass).
-    Machine: ``backend`` ("cpu": compiled kernels, "reference": NumPy), ``threads`` (of kernels and matrix products; 1
-    is quickest for the small ones here).
+    Machine: ``backend`` ("cpu": compiled kernels, "reference": NumPy, "gpu": kernels on a device), ``threads`` (of
+    kernels and matrix products on the CPU; 1 is quickest for the small ones here).
     """
 
     task: str = "surnames"

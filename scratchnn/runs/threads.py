@@ -17,7 +17,7 @@ def threads_of(settings: Settings) -> Iterator[None]:
     settings : Settings
     """
     with threadpool_limits(settings.threads):
-        if settings.backend == "reference":  # no kernels, so Numba need not be imported
+        if settings.backend != "cpu":  # no kernels of the CPU
             yield
             return
         from scratchnn import jit

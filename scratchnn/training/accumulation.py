@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn import arrays
+
 
 def batch_weight(criterion: Any, targets: np.ndarray) -> float:
     """Compute what the mean loss of a batch divides by.
@@ -104,7 +106,7 @@ class Accumulator:
         loss = self.total_loss / divisor
         if divisor != 1:
             for g in grads.values():
-                g /= divisor
+                arrays.divide_into(g, divisor)
         self.total_loss = self.total_weight = 0.0
         self.count = 0
         return loss

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from scratchnn import arrays
+
 BLOCK = 2**13  # numbers squared at a time: 64 KB as float64, so that they stay in the cache
 SAFE = 1e-200  # a sum of squares above it has lost nothing to numbers too small to square
 
@@ -20,9 +22,14 @@ def gradient_norm(grads: dict[str, np.ndarray]) -> float:
     float
         In float64, also where squares would overflow; inf or nan when an entry is not finite; 0.0 without entries.
     """
-    total = sum(_sum_of_squares(g) for g in grads.values())
+    there = {name: g for name, g in grads.items() if arrays.on_device(g) and g.size}
+    total = sum(arrays.squares(there).values()) if there else 0.0
+    total += sum(_sum_of_squares(g) for name, g in grads.items() if name not in there)
     if SAFE < total < 1 / SAFE:
         return math.sqrt(total)
+    if there:  # rare: squares overflow, or vanish, in the precision of the device's arrays
+        grads = {name: arrays.as_numpy(g) for name, g in grads.items()}
+        return gradient_norm(grads)
     largest = [np.abs(g).max() for g in grads.values() if g.size]  # too small or too large to square, or not finite
     peak = float(np.max(largest)) if largest else 0.0
     if peak == 0.0 or not math.isfinite(peak):
@@ -73,7 +80,7 @@ def clip_grad_norm(grads: dict[str, np.ndarray], max_norm: float) -> float:
     factor = float(max_norm) / (norm + 1e-6)
     if factor < 1 and math.isfinite(norm):
         for g in grads.values():
-            g *= factor
+            arrays.scale_into(g, factor)
     return norm
 
 
@@ -111,7 +118,7 @@ def clip_grad_value(grads: dict[str, np.ndarray], value: float) -> float:
     value = float(value)
     clamped = entries = 0
     for g in grads.values():
-        clamped += int(np.count_nonzero(np.abs(g) > value))
+        clamped += arrays.count_beyond(g, value)
         entries += g.size
-        np.clip(g, -value, value, out=g)
+        arrays.clamp_into(g, value)
     return clamped / entries if entries else 0.0

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scratchnn import ops
+from scratchnn import arrays, ops
 from scratchnn.ops import cross_entropy
 
 
@@ -57,6 +57,7 @@ class CrossEntropyLoss:
         Returns
         -------
         loss : number; the shape of targets with ``reduction="none"``
+            Always on the host.
         cache
             For ``backward``.
 
@@ -65,7 +66,7 @@ class CrossEntropyLoss:
         ValueError
             Shapes disagree, a target is no class, or a setting is impossible.
         """
-        weight = None if self.weight is None else self.weight.astype(logits.real.dtype)
+        weight = None if self.weight is None else self.weight.astype(np.empty(0, logits.dtype).real.dtype)
         cache = self.op.forward(
             logits,
             targets,
@@ -74,6 +75,9 @@ class CrossEntropyLoss:
             label_smoothing=self.label_smoothing,
             reduction=self.reduction,
         )
+        if arrays.on_device(cache.loss):
+            loss = arrays.to_host(cache.loss)
+            return loss if self.reduction == "none" else loss[0], cache
         return cache.loss, cache
 
     def backward(self, cache: Any, dloss: float | np.ndarray = 1.0) -> np.ndarray:

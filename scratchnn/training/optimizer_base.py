@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import ops
+from scratchnn import arrays, ops
 
 from .groups import Group, settings_by_name
 
@@ -26,7 +26,7 @@ class Optimizer:
     start : function
         Gives the state of a parameter before the first step.
     backend : str or module
-        Who computes: "cpu", "reference", or anything with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or anything with the functions of ``scratchnn.ops.optimizers``.
     """
 
     rule: str  # the function of the op that takes the step
@@ -45,9 +45,9 @@ class Optimizer:
         self.lr = lr
         self.weight_decay = number(self.where, "weight_decay", weight_decay)
         self.lr_scales, self.weight_decays = settings_by_name(self.where, self.params, groups, self.weight_decay)
-        self.states = {name: start(p) for name, p in self.params.items()}
         self._op = ops.backend(ops.optimizers, backend)
         self._ready: Any = None  # what the backend found out about the arrays at the step before
+        self.states = {name: _started(start, p) for name, p in self.params.items()}
 
     @property
     def lr(self) -> float:
@@ -89,9 +89,9 @@ class Optimizer:
             self.states = dict(zip(self.params, states, strict=True))
             return
         update = getattr(self._op, self.rule)
-        done = [update(*arrays, **its) for arrays, its in zip(given, settings, strict=True)]
+        done = [update(*each, **its) for each, its in zip(given, settings, strict=True)]
         for name, (p_new, state) in zip(self.params, done, strict=True):
-            self.params[name][...] = p_new
+            arrays.write_into(self.params[name], p_new)
             self.states[name] = state
 
     def _fit(self, given):
@@ -127,7 +127,7 @@ class Optimizer:
         state = {"lr": np.array(self.lr)}
         for name, fields in self.states.items():
             for field, value in fields._asdict().items():
-                state[f"{name}.{field}"] = np.array(value)
+                state[f"{name}.{field}"] = np.array(arrays.as_numpy(value))
         for name in self.lr_scales:
             state[f"{name}.lr_scale"] = np.array(self.lr_scales[name])
             state[f"{name}.weight_decay"] = np.array(self.weight_decays[name])
@@ -200,11 +200,21 @@ def _checked_params(where, params):
     if not params:
         raise ValueError(f"{where}: no parameters given")
     for name, p in params.items():
-        if not isinstance(p, np.ndarray) or p.dtype.kind != "f":
+        if not (isinstance(p, np.ndarray) or arrays.on_device(p)) or p.dtype.kind != "f":
             raise TypeError(f"{where}: parameter {name} is not a NumPy array of floats")
     return params
 
 
+def _started(start, p):
+    """Give a parameter's state before the first step, where the parameter is."""
+    if not arrays.on_device(p):
+        return start(p)
+    state = start(np.zeros(p.shape, p.dtype))
+    return type(state)(*(arrays.put(value, p) if isinstance(value, np.ndarray) else value for value in state))
+
+
 def _as(like, value):
-    """Copy ``value`` in the kind of ``like``: an array of its dtype, or an int."""
-    return np.array(value, like.dtype) if isinstance(like, np.ndarray) else int(value)
+    """Copy ``value`` in the kind of ``like``: an array of its dtype and place, or an int."""
+    if not hasattr(like, "dtype"):
+        return int(value)
+    return arrays.put(np.array(value, like.dtype), like)

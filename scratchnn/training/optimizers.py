@@ -34,7 +34,7 @@ class SGD(Optimizer):
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
     backend : str or module
-        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -83,7 +83,7 @@ class Adam(Optimizer):
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
     backend : str or module
-        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -131,7 +131,7 @@ class AdamW(Adam):
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
     backend : str or module
-        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -175,7 +175,7 @@ class Adagrad(Optimizer):
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
     backend : str or module
-        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----
@@ -227,7 +227,7 @@ class RMSprop(Optimizer):
     groups : iterable of Group
         Parameters with settings of their own, e.g. ``[no_decay(params)]``.
     backend : str or module
-        Who computes: "cpu", "reference", or a module with the functions of ``scratchnn.ops.optimizers``.
+        Who computes: "cpu", "reference", "gpu", or a module with the functions of ``scratchnn.ops.optimizers``.
 
     Notes
     -----

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from scratchnn import arrays
+
 from .accumulation import Accumulator
 from .clipping import clip_grad_norm, clip_grad_value, gradient_norm
 from .errors import TrainingError
@@ -61,7 +63,7 @@ class Meter:
             Of the targets that count.
         """
         counts = np.ones(targets.shape, bool) if self.ignore_index is None else targets != self.ignore_index
-        targets, predictions = targets[counts], logits.argmax(axis=-1)[counts]
+        targets, predictions = targets[counts], arrays.as_numpy(logits).argmax(axis=-1)[counts]
         self.total_loss += loss * (targets.size if self.reduction == "mean" else 1)
         self.right += int((targets == predictions).sum())
         self.counted += targets.size
@@ -143,7 +145,7 @@ def carried(model: Any, cache: Any) -> Any:
 def _copied(tree):
     if tree is None:
         return None
-    return tuple(map(_copied, tree)) if isinstance(tree, tuple | list) else np.array(tree, order="C")
+    return tuple(map(_copied, tree)) if isinstance(tree, tuple | list) else arrays.copy(tree)
 
 
 def evaluate(model: Any, criterion: Any, batches: Callable[..., Iterable[Any]]) -> Evaluation:
@@ -245,7 +247,7 @@ def _step(run, taken):
             run.weights.proved_finite()
         dlogits = criterion.backward(loss_cache)
         if together is not None:
-            dlogits = together.add(loss, batch.targets) * dlogits
+            dlogits = arrays.scale(dlogits, together.add(loss, batch.targets))
         model.backward(dlogits, cache)
         run.meter.add(loss, logits, batch.targets)
     found = model.grads

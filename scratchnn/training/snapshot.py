@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scratchnn import __version__
+from scratchnn.arrays import as_numpy
 
 from .checkpoint_file import Snapshot, from_plain
 from .errors import CheckpointError
@@ -37,7 +38,7 @@ def take(run: "Run", given: dict[str, Any], *, finished: bool = False) -> Snapsh
     Snapshot
         Holding the arrays themselves, to be encoded before the next step.
     """
-    arrays = {f"model/{name}": p for name, p in run.weights.params.items()}
+    arrays = {f"model/{name}": as_numpy(p) for name, p in run.weights.params.items()}
     record = given | {
         "finished": finished,
         "history": {name: getattr(run.history, name) for name in HISTORY},
@@ -49,7 +50,7 @@ def take(run: "Run", given: dict[str, Any], *, finished: bool = False) -> Snapsh
     if finished:
         return Snapshot(arrays, record)
     arrays |= {f"optimizer/{key}": np.asarray(value) for key, value in run.optimizer.state_dict().items()}
-    arrays |= run.weights.kept()
+    arrays |= {name: as_numpy(array) for name, array in run.weights.kept().items()}
     if hasattr(run.schedule, "state_dict"):
         arrays |= {f"schedule/{key}": np.asarray(value) for key, value in run.schedule.state_dict().items()}
     record["state"] = _flatten(run.state, arrays)
@@ -227,7 +228,7 @@ def _flatten(tree, arrays):
     if isinstance(tree, tuple | list):
         return [_flatten(branch, arrays) for branch in tree]
     number = sum(name.startswith("state/") for name in arrays)
-    arrays[f"state/{number}"] = tree
+    arrays[f"state/{number}"] = as_numpy(tree)
     return number
 
 

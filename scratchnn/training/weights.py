@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn import arrays
+
 
 class WeightAverage:
     """Exponential moving average of parameters, without the pull towards where it started.
@@ -31,15 +33,15 @@ class WeightAverage:
             raise ValueError(f"WeightAverage: decay is {decay}, expected 0 <= decay < 1")
         self.params = dict(params)
         self.decay = float(decay)
-        self.sums = {name: np.zeros_like(p) for name, p in self.params.items()}
+        self.sums = {name: arrays.zeros_like(p) for name, p in self.params.items()}
         self.count = 0
 
     def update(self) -> None:
         """Take the parameters as they are now into the average."""
         for name, p in self.params.items():
             total = self.sums[name]
-            total *= self.decay
-            total += (1 - self.decay) * p
+            arrays.scale_into(total, self.decay)
+            arrays.add_into(total, p, 1 - self.decay)
         self.count += 1
 
     def values(self) -> dict[str, np.ndarray]:
@@ -51,9 +53,9 @@ class WeightAverage:
             New arrays; copies of the parameters before the first ``update``.
         """
         if self.count == 0:
-            return {name: p.copy() for name, p in self.params.items()}
+            return {name: arrays.copy(p) for name, p in self.params.items()}
         correction = 1 - self.decay**self.count
-        return {name: total / correction for name, total in self.sums.items()}
+        return {name: arrays.divide(total, correction) for name, total in self.sums.items()}
 
 
 class Weights:
@@ -90,7 +92,7 @@ class Weights:
         if self.average is None:
             yield
             return
-        moving = {name: p.copy() for name, p in self.params.items()}
+        moving = {name: arrays.copy(p) for name, p in self.params.items()}
         try:
             self.write(self.effective())
             yield
@@ -159,7 +161,8 @@ class Weights:
         """
 
         def group(which):
-            found = {name: kept[f"{which}/{name}"].copy() for name in self.params if f"{which}/{name}" in kept}
+            names = [name for name in self.params if f"{which}/{name}" in kept]
+            found = {name: arrays.put(arrays.copy(kept[f"{which}/{name}"]), self.params[name]) for name in names}
             return found or None
 
         self.best, self.safe, self.score = group("best"), group("safe"), score
@@ -175,7 +178,7 @@ class Weights:
         """
         if self.average is not None:
             return self.average.values()
-        return {name: p.copy() for name, p in self.params.items()}
+        return {name: arrays.copy(p) for name, p in self.params.items()}
 
     def write(self, values: dict[str, np.ndarray]) -> None:
         """Copy ``values`` into the parameter arrays.
@@ -185,4 +188,4 @@ class Weights:
         values : dict of str to array
         """
         for name, p in self.params.items():
-            p[...] = values[name]
+            arrays.write_into(p, values[name])

@@ -21,17 +21,29 @@ ROOMS = {
     "shapes": set(),
     "jit": {"errors"},
     "device": {"errors"},
+    "arrays": {"device"},
     "misconceptions": set(),
-    "ops": {"device", "jit", "misconceptions", "notation", "shapes"},
+    "ops": {"arrays", "device", "jit", "misconceptions", "notation", "shapes"},
     "probe": set(),
-    "layers": {"ops", "notation", "shapes"},
-    "models": {"layers", "notation"},
+    "layers": {"arrays", "ops", "notation", "shapes"},
+    "models": {"arrays", "layers", "notation"},
     "data": {"errors"},
-    "training": {"errors", "files", "notation", "ops"},
+    "training": {"arrays", "errors", "files", "notation", "ops"},
     "draw": {"files", "layers", "notation"},
     "interop": {"layers", "notation"},
-    "check": {"errors", "probe", "ops", "layers", "misconceptions", "models", "training", "draw", "notation"},
-    "gradflow": {"draw", "errors", "layers", "models", "notation", "ops", "runs", "shapes", "training"},
+    "check": {
+        "arrays",
+        "errors",
+        "probe",
+        "ops",
+        "layers",
+        "misconceptions",
+        "models",
+        "training",
+        "draw",
+        "notation",
+    },
+    "gradflow": {"arrays", "draw", "errors", "layers", "models", "notation", "ops", "runs", "shapes", "training"},
     "trace": {
         "check",
         "draw",
@@ -45,14 +57,15 @@ ROOMS = {
         "probe",
         "shapes",
     },
-    "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
-    "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
+    "runs": {"arrays", "data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
+    "bench": {"arrays", "device", "errors", "jit", "layers", "models", "notation", "ops", "training"},
     "lessons": {"errors", "files"},
     "school": {"check", "errors", "files", "misconceptions", "ops", "probe"},
     "cli": {
         "bench",
         "check",
         "data",
+        "device",
         "draw",
         "errors",
         "files",
@@ -127,7 +140,7 @@ def test_only_compiled_code_knows_the_compiler(path):
         pytest.skip("tile and called are the compiler's own corner; reference and equations are judged as oracles")
     heavy = {"numba", "llvmlite"} & {name.split(".")[0] for name in imported(path)}
     assert not heavy
-    assert not {"jit", "device"} & {name[1] for name in ours(path)}
+    assert not {"arrays", "device", "jit"} & {name[1] for name in ours(path)}
 
 
 @pytest.mark.parametrize("path", [p for p in COMPILED if p.parent.name != "matmul"], ids=relative)
@@ -137,7 +150,7 @@ def test_a_backend_imports_no_other(path):
     if path.name.startswith("gpu"):
         assert not [name for name in names if name[-1].startswith(("cpu", "ladder"))]
     else:
-        assert "device" not in {name[1] for name in names}
+        assert not {"arrays", "device"} & {name[1] for name in names}
         assert not [name for name in names if name[-1].startswith("gpu")]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import ops
+from scratchnn import arrays, ops
 from scratchnn.bench.cases import BETAS, CLASSES, EPSILON, LR, Case, flops
 
 PATIENCE = 1e8  # operations that plain Python is asked for: ten seconds
@@ -133,7 +133,8 @@ def _step(case, inputs, backend):
     model.load_state_dict({name: inputs[ours].copy() for ours, name in PARAMETERS.items()})
     criterion = CrossEntropyLoss(backend=backend)
     optimizer = Adam(model.params, lr=LR, betas=BETAS, eps=EPSILON, backend=backend)
-    x, targets = np.ascontiguousarray(inputs["x"].swapaxes(0, 1)), inputs["targets"]
+    x = model.placed(np.ascontiguousarray(inputs["x"].swapaxes(0, 1)))
+    targets = model.placed(inputs["targets"])
 
     def run():
         logits, cache = model.forward(x, rng=None)
@@ -148,7 +149,7 @@ def _step(case, inputs, backend):
         found = {"logits": logits, "loss": np.asarray(loss)}
         for ours, name in PARAMETERS.items():
             found |= {"grad " + ours: model.grads[name], "after " + ours: model.params[name]}
-        return found
+        return {name: arrays.as_numpy(array) for name, array in found.items()}
 
     return run, results
 

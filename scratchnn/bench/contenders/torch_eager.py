@@ -75,13 +75,13 @@ def _recurrent(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tup
 
     def results(made):
         outputs, (dx, *grads) = made
-        found = {"h": outputs[0].detach().numpy(), "grad x": dx.numpy()}
-        found |= {"grad " + name: g.numpy() for name, g in zip(states, grads, strict=False)}
-        dW_ih, dW_hh, db_ih, db_hh = (g.numpy() for g in grads[len(states) :])
+        found = {"h": _numpy(outputs[0]), "grad x": _numpy(dx)}
+        found |= {"grad " + name: _numpy(g) for name, g in zip(states, grads, strict=False)}
+        dW_ih, dW_hh, db_ih, db_hh = (_numpy(g) for g in grads[len(states) :])
         found |= {"grad W_x": dW_ih.T, "grad W_h": dW_hh.T, "grad b": db_ih}
         if case.op == "gru":
             found["grad b_hn"] = db_hh[2 * H :]
-        return {**found, "c_last": outputs[1][0].detach().numpy()} if case.op == "lstm" else found
+        return {**found, "c_last": _numpy(outputs[1][0])} if case.op == "lstm" else found
 
     return run, results
 
@@ -106,8 +106,8 @@ def _attention(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tup
 
     def results(made):
         context, grads = made
-        found = {"grad " + name: g.numpy() for name, g in zip(names, grads, strict=True)}
-        return {"context": context.detach().numpy(), **found}
+        found = {"grad " + name: _numpy(g) for name, g in zip(names, grads, strict=True)}
+        return {"context": _numpy(context), **found}
 
     return run, results
 
@@ -150,14 +150,14 @@ def _step(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tuple[Ca
 
     def results(made):
         logits, loss = made
-        found = {"logits": logits.detach().numpy(), "loss": loss.detach().numpy()}
+        found = {"logits": _numpy(logits), "loss": _numpy(loss)}
         p = dict(model.named_parameters())
         where = {
             "W_x": "lstm.weight_ih_l0", "W_h": "lstm.weight_hh_l0", "b": "lstm.bias_ih_l0",
             "W": "linear.weight", "b_out": "linear.bias",
         }  # fmt: skip
         for name, theirs in where.items():
-            found |= {"grad " + name: p[theirs].grad.numpy().T, "after " + name: p[theirs].detach().numpy().T}
+            found |= {"grad " + name: _numpy(p[theirs].grad).T, "after " + name: _numpy(p[theirs]).T}
         return found
 
     return run, results
@@ -175,3 +175,7 @@ def _load(module: Any, inputs: dict[str, np.ndarray], H: int) -> None:
 
 def _leaf(array: np.ndarray) -> torch.Tensor:
     return torch.tensor(array, requires_grad=True)
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

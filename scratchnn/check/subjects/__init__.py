@@ -14,6 +14,7 @@ from scratchnn.errors import InputError
 from ..gradients import check_gradients
 from ..report import Report
 from . import ops
+from .device import on_device
 from .problem import Problem, Subject
 
 FEW = 8  # subjects for which another process pays its start
@@ -147,6 +148,24 @@ def _cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+def problem_of(subject: Subject, seed: int, backend: str | Any) -> Problem:
+    """Make the problem of a subject, as ``backend`` computes it.
+
+    Parameters
+    ----------
+    subject : Subject
+    seed : int
+    backend : str or module
+
+    Returns
+    -------
+    Problem
+    """
+    if isinstance(backend, str) and backend == "gpu":
+        return on_device(subject, seed)
+    return subject.make(np.random.default_rng(seed), backend)
+
+
 def judge(subject: Subject, seed: int = 0, backend: str | Any = "reference") -> Report:
     """Check one subject.
 
@@ -161,5 +180,4 @@ def judge(subject: Subject, seed: int = 0, backend: str | Any = "reference") -> 
     -------
     Report
     """
-    problem = subject.make(np.random.default_rng(seed), backend)
-    return check_gradients(*problem, seed=seed, name=subject.name, layout=subject.layout)
+    return check_gradients(*problem_of(subject, seed, backend), seed=seed, name=subject.name, layout=subject.layout)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnn import models, training
+from scratchnn import arrays, models, training
 
 from ..layout import layout_of
 from .layers import of_layer
@@ -33,7 +33,7 @@ def _chunk(name, title, **options):
 
         def undo(upstream, caches):
             cache, loss_cache = caches
-            dlogits = upstream["loss"] * criterion.backward(loss_cache)
+            dlogits = arrays.scale(criterion.backward(loss_cache), upstream["loss"])
             dstate = tuple(upstream[f"{kind[0]}_n"] for kind in kinds)
             dstate = dstate if len(kinds) == 2 else dstate[0]
             dstate0 = model.backward(dlogits, cache, dstate, with_state=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnn import layers
+from scratchnn import arrays, layers
 
 from ..layout import layout_of
 from .problem import Problem, Subject, normal
@@ -35,13 +35,14 @@ def of_layer(layer, inputs, rng, call, undo, scale=0.5):
     """
 
     def forward(given):
-        layer.set_params({name: given[name] for name in layer.params})
+        params = {name: given[name] for name in layer.params}
+        (layer.load_state_dict if layer.on_device else layer.set_params)(params)
         return call(given)
 
     def backward(upstream, cache):
         layer.zero_grad()
         grads = undo(upstream, cache)
-        return grads | {name: grad.copy() for name, grad in layer.grads.items()}
+        return grads | {name: arrays.copy(grad) for name, grad in layer.grads.items()}
 
     params = {name: normal(rng, *array.shape, scale=scale) for name, array in layer.params.items()}
     return Problem(forward, backward, inputs | params)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchnn import models, training
+from scratchnn import arrays, models, training
 
 from ..layout import layout_of
 from .layers import of_layer
@@ -35,7 +35,8 @@ def _classifier(name, title, vocabulary=True, members=1, **options):
 
         def undo(upstream, caches):
             cache, loss_cache = caches
-            dlogits = upstream["loss"] * criterion.backward(loss_cache) + upstream["logits"]
+            dlogits = arrays.scale(criterion.backward(loss_cache), upstream["loss"])
+            dlogits = arrays.add(dlogits, upstream["logits"])
             dx = model.backward(dlogits, cache)
             return {} if vocabulary else {"x": dx}
 

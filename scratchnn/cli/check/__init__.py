@@ -12,7 +12,7 @@ from scratchnn import check
 from scratchnn.errors import InputError
 
 from .. import catalogue as known
-from ..common import backend_option, console, quiet_option, table
+from ..common import any_backend_option, console, quiet_option, table
 from . import curve as curves
 from . import students, tables
 
@@ -45,7 +45,7 @@ AT_MOST = 4  # subjects in one picture
 @click.option("--array", metavar="NAME", help="With --curve: the array, or an entry of it, W_h or W_h[0,3].")
 @students.options
 @known.options
-@backend_option
+@any_backend_option
 @quiet_option
 def command(
     name,

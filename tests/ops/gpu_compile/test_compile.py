@@ -27,6 +27,7 @@ if device.simulated():
 
 from numba.cuda import dispatcher  # noqa: E402
 
+from scratchnn.arrays.kernels import kernels as kernels_of_arrays  # noqa: E402
 from scratchnn.device.filling import fill_kernel_threads  # noqa: E402
 
 LIBRARIES = Path(wheels.__path__[0])
@@ -37,6 +38,7 @@ TYPES = {"f": "float32", "i": "int64", "b": "boolean", "u": "int32"}
 
 def all_kernels():
     yield fill_kernel_threads
+    yield from kernels_of_arrays()
     for room in ops.ROOMS:
         if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
             yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
@@ -77,14 +79,18 @@ def report(log):
         "stack": re.search(r"(\d+) bytes stack frame", log),
     }
     numbers = {name: int(match[1]) for name, match in found.items()}
-    shared = re.search(r"(\d+) bytes smem", log)
-    return numbers | {"shared": int(shared[1]) if shared else 0}
+    return numbers
+
+
+def static_shared(ptx):
+    """Add up the shared arrays: Numba makes them visible to all, so the assembler counts them to no kernel."""
+    return sum(int(size) for size in re.findall(r"^\.visible \.shared .*\[(\d+)\];", ptx, re.M))
 
 
 def faults(kernel, architecture):
     """List what a kernel promised and does not keep."""
     ptx, log = compiled(kernel.function, kernel.arguments, architecture)
-    found, numbers = [], report(log)
+    found, numbers = [], report(log) | {"shared": static_shared(ptx)}
     if numbers["stores"] or numbers["loads"]:
         found.append(f"spills {numbers['stores']} bytes of registers")
     if numbers["stack"]:
@@ -164,16 +170,24 @@ def test_the_checks_notice_broken_promises():
         much = cuda.shared.array(0, x.dtype)
         x[0] = much[0]
 
+    @device.kernel("f1", registers=64, shared=200 * 1024)
+    def static_kernel_greedy(x):
+        much = cuda.shared.array(8 * 1024, x.dtype)
+        much[cuda.threadIdx.x] = x[0]
+        cuda.syncthreads()
+        x[0] = much[1]
+
     @device.kernel("f1 i1 b2 u1", registers=32)
     def honest_kernel(x, ids, mask, counter):
         j = cuda.grid(1)
         if j < x.size and mask[0, j]:
             x[j] = x[ids[j]] + x.dtype.type(counter[0])
 
-    said = {k.name: " ".join(faults(k, (9, 0))) for k in
-            (half_kernel_in_float64, local_kernel_array, shared_kernel_greedy, honest_kernel)}  # fmt: skip
+    planted = half_kernel_in_float64, local_kernel_array, shared_kernel_greedy, static_kernel_greedy, honest_kernel
+    said = {k.name: " ".join(faults(k, (9, 0))) for k in planted}
     assert "float64" in said["half_kernel_in_float64"]
     assert "registers" in said["half_kernel_in_float64"]
     assert "local memory" in said["local_kernel_array"]
     assert "bytes of shared memory" in said["shared_kernel_greedy"]
+    assert "wants 237568 bytes of shared memory" in said["static_kernel_greedy"]
     assert not said["honest_kernel"]
