@@ -33,6 +33,24 @@ def kernel(function: Callable) -> Callable:
         return njit(**FLAGS, nogil=True, cache=folder() is not None)(function)
 
 
+def part(function: Callable, **more: Any) -> Callable:
+    """Compile a function that only kernels call: without the way in from Python, which takes longer to compile.
+
+    Parameters
+    ----------
+    function : function
+    **more
+        Flags beside the house's.
+
+    Returns
+    -------
+    function
+    """
+    if PLAIN:
+        return function
+    return njit(**{**FLAGS, **more}, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 def scalar(function: Callable) -> Callable:
     """Compile a small function into every kernel that calls it: the call costs nothing, the loop becomes vectors.
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from scratchnn.jit import kernel, scalar
+from scratchnn.jit import kernel, part, scalar, wide_vectors
 from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
 from scratchnn.ops.softmax.formula import VECTOR, exp, inner, largest, total
 
@@ -23,28 +23,72 @@ def height_of_blocks(Q):
 block_height = scalar(height_of_blocks)  # for kernels; from Python it would be compiled in every process
 
 
-@kernel
-def exponentials_into(x, c, w, masked, mask, most):
-    """Turn x[:c] into exp(x - shift), what is masked and x[c:w] into 0; give the largest of ``most`` and x.
+@scalar
+def whole_vectors(n):
+    """Round up to a multiple of VECTOR."""
+    return (n + VECTOR - 1) // VECTOR * VECTOR
 
-    ``x`` has room up to the next multiple of VECTOR.
+
+@part
+def exponentials_into(x, c, scale, masked, mask, near, most):
+    """Turn x[:c] into exp(scale x - shift), what is masked and x[c:] into 0, and give shift.
+
+    Shift is the largest of ``most`` and scale x. The length of x is a multiple of VECTOR: loops run over all of it
+    and choose, as ``range(c, ...)`` would be scalar. ``mask`` is looked at from ``near`` on. ``most`` must be of x's
+    type, else all is done in float64.
     """
+    wide_vectors()
     lowest = x.dtype.type(-np.inf)
+    for j in range(x.size):
+        x[j] = scale * x[j] if j < c else lowest
     if masked:
-        for j in range(c):
-            x[j] = x[j] if mask[j] else lowest
-    whole = (c + VECTOR - 1) // VECTOR * VECTOR
-    for j in range(c, max(w, whole)):
-        x[j] = lowest
-    new = largest(x, whole)
+        sees = mask[near : near + c]
+        for j in range(sees.size):
+            x[j] = x[j] if sees[j] else lowest
+    new = largest(x, x.size)
     if most > new:
         new = most
     shift = new if new != lowest else x.dtype.type(0)
-    for j in range(whole):
+    for j in range(x.size):
         x[j] = exp(x[j] - shift)
-    for j in range(whole, w):
-        x[j] = 0
     return new
+
+
+@part
+def alpha_again_into(x, c, scale, masked, mask, near, log_sum):
+    """Turn x[:c] into exp(scale x - log_sum), what is masked and x[c:] into 0; length as in ``exponentials_into``."""
+    wide_vectors()
+    lowest = x.dtype.type(-np.inf)
+    for j in range(x.size):
+        x[j] = exp(scale * x[j] - log_sum if j < c else lowest)
+    if masked:
+        sees = mask[near : near + c]
+        for j in range(sees.size):
+            x[j] = x[j] if sees[j] else x.dtype.type(0)
+
+
+@part
+def only_seen(d, c, masked, mask):
+    """Set d[c:] and what is masked to 0."""
+    zero = d.dtype.type(0)
+    for j in range(d.size):
+        d[j] = d[j] if j < c else zero
+    if masked:
+        for j in range(c):
+            d[j] = d[j] if mask[j] else zero
+
+
+@part
+def dscores_into(d, p, c, mean, scale, masked, mask, near):
+    """Turn d[:c] from dalpha into dscores, what is masked and d[c:] into 0; length as in ``exponentials_into``."""
+    wide_vectors()
+    zero = d.dtype.type(0)
+    for j in range(d.size):
+        d[j] = dscore(p[j], d[j], mean) * scale if j < c else zero
+    if masked:
+        sees = mask[near : near + c]
+        for j in range(sees.size):
+            d[j] = d[j] if sees[j] else zero
 
 
 @kernel
@@ -57,11 +101,11 @@ def forward_into(
     Batches ``begin`` to ``end``, every ``step``-th block of queries from ``first`` on. q, k, v, alpha, lse, context
     are flat; q, k, v with room for a vector behind them.
     """
+    wide_vectors()
     width = (addresses.shape[1] - 1) * lanes
     panel = min(width, (S + lanes - 1) // lanes * lanes)  # one narrow panel packs few sources quicker
     lowest, zero, one = q.dtype.type(-np.inf), q.dtype.type(0), q.dtype.type(1)
-    wide = (S if keep else min(S, SOURCES)) + VECTOR - 1
-    wide -= wide % VECTOR
+    wide = whole_vectors(S if keep else min(S, SOURCES))
     k_T = np.empty(((S + panel - 1) // panel, E, panel), q.dtype)
     k_panels = k_T.reshape(-1)
     high = block_height(Q)
@@ -69,8 +113,6 @@ def forward_into(
     most, sums = np.empty(QUERIES, q.dtype), np.empty(QUERIES, q.dtype)
     for b in range(begin, end):
         pack_rows_into(addresses, k_T, 0, k, b * S * E, 1, E, E, S)
-        for j in range(k_panels.size):
-            k_panels[j] *= scale
         for top in range(first * high, Q, step * high):
             n = min(high, Q - top)
             seen = min(S, top + n) if causal else S
@@ -86,16 +128,16 @@ def forward_into(
                 )  # fmt: skip
                 for r in range(n):
                     c = min(w, max(0, top + r + 1 - near)) if causal else w
-                    x = scratch[r * wide : (r + 1) * wide]
-                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)][near if masked else 0 :]
-                    new = exponentials_into(x, c, w, masked, sees, most[r])
+                    x = scratch[r * wide : r * wide + whole_vectors(w)]
+                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)]
+                    new = exponentials_into(x, c, scale, masked, sees, near, most[r])
                     if near > 0 and new != most[r]:
                         fade = exp(most[r] - new)
                         sums[r] *= fade
                         row = context[(b * Q + top + r) * F : (b * Q + top + r + 1) * F]
                         for f in range(F):
                             row[f] *= fade
-                    sums[r] += total(x, w)
+                    sums[r] += total(x, x.size)
                     most[r] = new
                 product_at_into(
                     addresses, lanes, scratch, 0, wide, 1, v, (b * S + near) * F, width, F,
@@ -110,10 +152,8 @@ def forward_into(
                     row[f] *= share
                 if keep:
                     x, e = alpha[i * S : (i + 1) * S], scratch[r * wide : (r + 1) * wide]
-                    for j in range(seen):
-                        x[j] = e[j] * share
-                    for j in range(seen, S):
-                        x[j] = zero
+                    for j in range(S):
+                        x[j] = e[j] * share if j < seen else zero
 
 
 @kernel
@@ -126,27 +166,29 @@ def backward_into(
     The mean of dalpha, weighted by alpha, is dcontext * context summed over F, and ``more_mean`` if dalpha is
     ``given``.
     """
+    wide_vectors()
     width = (addresses.shape[1] - 1) * lanes
     panel = min(width, (S + lanes - 1) // lanes * lanes)  # one narrow panel packs few sources quicker
-    lowest, zero = q.dtype.type(-np.inf), q.dtype.type(0)
-    wide = min(S, SOURCES) + VECTOR - 1
-    wide -= wide % VECTOR
+    wide = whole_vectors(min(S, SOURCES))
     k_T = np.empty((0 if kept else (S + panel - 1) // panel, E, panel), q.dtype)
     v_T = np.empty(((S + panel - 1) // panel, F, panel), q.dtype)
     k_panels, v_panels = k_T.reshape(-1), v_T.reshape(-1)
     high = block_height(Q)
-    scratch, ds = np.zeros(0 if kept else QUERIES * wide, q.dtype), np.zeros(QUERIES * wide, q.dtype)
-    p_all, p_row = (alpha, S) if kept else (scratch, wide)
+    scratch, ds = np.zeros(QUERIES * wide, q.dtype), np.zeros(QUERIES * wide, q.dtype)
+    means = np.empty(QUERIES, q.dtype)
     for b in range(begin, end):
         pack_rows_into(addresses, v_T, 0, v, b * S * F, 1, F, F, S)
         if not kept:
             pack_rows_into(addresses, k_T, 0, k, b * S * E, 1, E, E, S)
-            for j in range(k_panels.size):
-                k_panels[j] *= scale
         for top in range(first * high, Q, step * high):
             n = min(high, Q - top)
             seen = min(S, top + n) if causal else S
             q_at, c_at = (b * Q + top) * E, (b * Q + top) * F
+            for r in range(n):
+                row = c_at + r * F
+                means[r] = inner(dcontext[row : row + F], context[row : row + F], F)
+                if given:
+                    means[r] += more_mean[b * Q + top + r]
             for near in range(0, seen, SOURCES):
                 w = min(SOURCES, seen - near)
                 product_at_into(
@@ -158,39 +200,25 @@ def backward_into(
                         addresses, lanes, q, q_at, E, 1, k_panels, near * E, E * panel, panel,
                         scratch, 0, wide, n, w, E, False,
                     )  # fmt: skip
-                p_at = (b * Q + top) * S + near if kept else 0
                 for r in range(n):
                     i = b * Q + top + r
                     c = min(w, max(0, top + r + 1 - near)) if causal else w
-                    p, d = p_all[p_at + r * p_row : p_at + (r + 1) * p_row], ds[r * wide : (r + 1) * wide]
-                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)][near if masked else 0 :]
-                    if not kept:
-                        low, whole = lse[i], (c + VECTOR - 1) // VECTOR * VECTOR
-                        if masked:
-                            for j in range(c):
-                                p[j] = p[j] if sees[j] else lowest
-                        for j in range(c, max(w, whole)):
-                            p[j] = lowest
-                        for j in range(whole):
-                            p[j] = exp(p[j] - low)
-                        for j in range(whole, w):
-                            p[j] = zero
+                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)]
+                    p = scratch[r * wide : r * wide + whole_vectors(w)]
+                    d = ds[r * wide : r * wide + whole_vectors(w)]
+                    if kept:
+                        held = alpha[i * S + near : i * S + near + w]
+                        for j in range(w):
+                            p[j] = held[j]
+                    else:
+                        alpha_again_into(p, c, scale, masked, sees, near, lse[i])
                     if given:
-                        more = dalpha[i * S + near : i * S + near + w]
+                        more = dalpha[i * S + near : i * S + near + c]
                         for j in range(c):
                             d[j] += more[j]
-                    mean = inner(dcontext[i * F : (i + 1) * F], context[i * F : (i + 1) * F], F)
-                    if given:
-                        mean += more_mean[i]
-                    for j in range(c):
-                        d[j] = dscore(p[j], d[j], mean) * scale
-                    if masked:
-                        for j in range(c):
-                            d[j] = d[j] if sees[j] else zero
-                    for j in range(c, w):
-                        d[j] = zero
+                    dscores_into(d, p, c, means[r], scale, masked, sees, near)
                 product_at_into(
-                    addresses, lanes, p_all, p_at, 1, p_row, dcontext, c_at, width, F,
+                    addresses, lanes, scratch, 0, 1, wide, dcontext, c_at, width, F,
                     dv, (b * S + near) * F, F, w, F, n, True,
                 )  # fmt: skip
                 product_at_into(
