@@ -21,9 +21,9 @@ nothing that a fork could break (a forked child makes a pool of its own).
 """
 
 from .arrays import DTYPES, plain, working_dtype
-from .compiling import PLAIN, apart, code, kernel, part, scalar, wide_vectors
+from .compiling import PLAIN, apart, code, kernel, once, part, scalar, wide_vectors
 from .disk import digest, folder, kept
-from .memory import empty, forget
+from .memory import buffers, empty, forget
 from .threads import WORTH, alone, get_num_threads, parts, set_num_threads, split
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "WORTH",
     "alone",
     "apart",
+    "buffers",
     "code",
     "digest",
     "empty",
@@ -40,6 +41,7 @@ __all__ = [
     "get_num_threads",
     "kept",
     "kernel",
+    "once",
     "part",
     "parts",
     "plain",

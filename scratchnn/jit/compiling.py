@@ -97,6 +97,9 @@ if PLAIN:
     def apart():
         """Do nothing: plain Python makes no use of a promise."""
 
+    def once():
+        """Do nothing: nothing is compiled."""
+
 else:
 
     @intrinsic
@@ -105,6 +108,16 @@ else:
 
         def generate(context, at, signature, arguments):
             set.add(at.function.attributes, '"prefer-vector-width"="512"')  # a name that llvmlite does not know
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+    @intrinsic
+    def once(typing):
+        """Keep this function one of its own: it is not compiled once more into each of its callers."""
+
+        def generate(context, at, signature, arguments):
+            at.function.attributes.add("noinline")
             return context.get_dummy_value()
 
         return types.void(), generate

@@ -56,6 +56,31 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, room: int = 0) -> np.ndarray
     return flat[:size].reshape(shape)
 
 
+def buffers(dtype: DTypeLike, *shapes: tuple[int, ...]) -> list[np.ndarray]:
+    """Make arrays of zeros for what a kernel forgets when it returns, each beginning with a line of the cache.
+
+    Parameters
+    ----------
+    dtype : dtype
+    *shapes : tuples of int
+
+    Returns
+    -------
+    list of array
+    """
+    dtype = np.dtype(dtype)
+    line = LINE // dtype.itemsize
+    sizes = [math.prod(shape) for shape in shapes]
+    flat = empty((sum(size + -size % line for size in sizes) + line,), dtype)
+    flat[...] = 0
+    at = -flat.__array_interface__["data"][0] % LINE // dtype.itemsize
+    made = []
+    for size, shape in zip(sizes, shapes, strict=True):
+        made.append(flat[at : at + size].reshape(shape))
+        at += size + -size % line
+    return made
+
+
 def forget() -> None:
     """Give all memory that is kept for later back to the system."""
     with _Kept.lock:

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from scratchnn.jit import kernel, part, scalar, wide_vectors
+from scratchnn import jit
+from scratchnn.jit import kernel, once, part, scalar, wide_vectors
 from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
 from scratchnn.ops.softmax.formula import VECTOR, exp, inner, largest, total
 
@@ -38,6 +39,7 @@ def exponentials_into(x, c, scale, masked, mask, near, most):
     type, else all is done in float64.
     """
     wide_vectors()
+    once()
     lowest = x.dtype.type(-np.inf)
     for j in range(x.size):
         x[j] = scale * x[j] if j < c else lowest
@@ -58,6 +60,7 @@ def exponentials_into(x, c, scale, masked, mask, near, most):
 def alpha_again_into(x, c, scale, masked, mask, near, log_sum):
     """Turn x[:c] into exp(scale x - log_sum), what is masked and x[c:] into 0; length as in ``exponentials_into``."""
     wide_vectors()
+    once()
     lowest = x.dtype.type(-np.inf)
     for j in range(x.size):
         x[j] = exp(scale * x[j] - log_sum if j < c else lowest)
@@ -82,6 +85,7 @@ def only_seen(d, c, masked, mask):
 def dscores_into(d, p, c, mean, scale, masked, mask, near):
     """Turn d[:c] from dalpha into dscores, what is masked and d[c:] into 0; length as in ``exponentials_into``."""
     wide_vectors()
+    once()
     zero = d.dtype.type(0)
     for j in range(d.size):
         d[j] = dscore(p[j], d[j], mean) * scale if j < c else zero
@@ -91,26 +95,40 @@ def dscores_into(d, p, c, mean, scale, masked, mask, near):
             d[j] = d[j] if sees[j] else zero
 
 
+def forward_buffers(S, E, used, keep, dtype):
+    """Make what ``forward_into`` works in, for one thread; ``used``: the tiles."""
+    wide = -(-(S if keep else min(S, SOURCES)) // VECTOR) * VECTOR
+    return jit.buffers(dtype, panels_of_sources(S, E, used), (QUERIES * wide,), (QUERIES,), (QUERIES,))
+
+
+def backward_buffers(S, E, F, used, kept, dtype):
+    """Make what ``backward_into`` works in, for one thread; ``used``: the tiles."""
+    block = (QUERIES * (-(-min(S, SOURCES) // VECTOR) * VECTOR),)
+    k_T, v_T = panels_of_sources(0 if kept else S, E, used), panels_of_sources(S, F, used)
+    return jit.buffers(dtype, k_T, v_T, block, block, (QUERIES,))
+
+
+def panels_of_sources(S, width, used):
+    """Give the shape of k or v turned round; one narrow panel packs few sources quicker."""
+    panel = max(used.lanes, min(used.width, -(-S // used.lanes) * used.lanes))
+    return -(-S // panel), width, panel
+
+
 @kernel
 def forward_into(
     addresses, lanes, q, k, v, B, Q, S, E, F, mask, masked, causal, scale, keep, alpha, lse, context,
-    begin, end, first, step,
+    k_T, scratch, most, sums, begin, end, first, step,
 ):  # fmt: skip
     """Fill ``context`` and ``lse`` (log of the sum of exponentials), and ``alpha`` if ``keep``.
 
     Batches ``begin`` to ``end``, every ``step``-th block of queries from ``first`` on. q, k, v, alpha, lse, context
-    are flat; q, k, v with room for a vector behind them.
+    are flat; q, k, v with room for a vector behind them. The arrays after them are buffers, see ``forward_buffers``.
     """
     wide_vectors()
-    width = (addresses.shape[1] - 1) * lanes
-    panel = min(width, (S + lanes - 1) // lanes * lanes)  # one narrow panel packs few sources quicker
+    width, panel = (addresses.shape[1] - 1) * lanes, k_T.shape[2]
     lowest, zero, one = q.dtype.type(-np.inf), q.dtype.type(0), q.dtype.type(1)
-    wide = whole_vectors(S if keep else min(S, SOURCES))
-    k_T = np.empty(((S + panel - 1) // panel, E, panel), q.dtype)
-    k_panels = k_T.reshape(-1)
     high = block_height(Q)
-    scratch = np.zeros(QUERIES * wide, q.dtype)
-    most, sums = np.empty(QUERIES, q.dtype), np.empty(QUERIES, q.dtype)
+    wide = scratch.size // QUERIES
     for b in range(begin, end):
         pack_rows_into(addresses, k_T, 0, k, b * S * E, 1, E, E, S)
         for top in range(first * high, Q, step * high):
@@ -123,7 +141,7 @@ def forward_into(
             for near in range(0, seen, wide):
                 w = min(wide, seen - near)
                 product_at_into(
-                    addresses, lanes, q, (b * Q + top) * E, E, 1, k_panels, near * E, E * panel, panel,
+                    addresses, lanes, q, (b * Q + top) * E, E, 1, k_T, near * E, E * panel, panel,
                     scratch, 0, wide, n, w, E, False,
                 )  # fmt: skip
                 for r in range(n):
@@ -159,23 +177,17 @@ def forward_into(
 @kernel
 def backward_into(
     addresses, lanes, dcontext, q, k, v, B, Q, S, E, F, mask, masked, causal, scale, kept, alpha, lse, context,
-    given, dalpha, more_mean, dq, dk, dv, begin, end, first, step,
+    given, dalpha, more_mean, dq, dk, dv, k_T, v_T, scratch, ds, means, begin, end, first, step,
 ):  # fmt: skip
     """Fill ``dq``, add to ``dk`` and ``dv``; alpha is read if ``kept``, else computed again from ``lse``.
 
     The mean of dalpha, weighted by alpha, is dcontext * context summed over F, and ``more_mean`` if dalpha is
-    ``given``.
+    ``given``. The arrays from ``k_T`` on are buffers, see ``backward_buffers``.
     """
     wide_vectors()
-    width = (addresses.shape[1] - 1) * lanes
-    panel = min(width, (S + lanes - 1) // lanes * lanes)  # one narrow panel packs few sources quicker
-    wide = whole_vectors(min(S, SOURCES))
-    k_T = np.empty((0 if kept else (S + panel - 1) // panel, E, panel), q.dtype)
-    v_T = np.empty(((S + panel - 1) // panel, F, panel), q.dtype)
-    k_panels, v_panels = k_T.reshape(-1), v_T.reshape(-1)
+    width, panel = (addresses.shape[1] - 1) * lanes, v_T.shape[2]
     high = block_height(Q)
-    scratch, ds = np.zeros(QUERIES * wide, q.dtype), np.zeros(QUERIES * wide, q.dtype)
-    means = np.empty(QUERIES, q.dtype)
+    wide = scratch.size // QUERIES
     for b in range(begin, end):
         pack_rows_into(addresses, v_T, 0, v, b * S * F, 1, F, F, S)
         if not kept:
@@ -192,12 +204,12 @@ def backward_into(
             for near in range(0, seen, SOURCES):
                 w = min(SOURCES, seen - near)
                 product_at_into(
-                    addresses, lanes, dcontext, c_at, F, 1, v_panels, near * F, F * panel, panel,
+                    addresses, lanes, dcontext, c_at, F, 1, v_T, near * F, F * panel, panel,
                     ds, 0, wide, n, w, F, False,
                 )  # fmt: skip
                 if not kept:
                     product_at_into(
-                        addresses, lanes, q, q_at, E, 1, k_panels, near * E, E * panel, panel,
+                        addresses, lanes, q, q_at, E, 1, k_T, near * E, E * panel, panel,
                         scratch, 0, wide, n, w, E, False,
                     )  # fmt: skip
                 for r in range(n):
