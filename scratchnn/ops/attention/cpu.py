@@ -211,7 +211,7 @@ def _hidden_parts(q, k, params):
     """Give q W_q, k W_k and v_a, in float32 with zeros up to whole vectors: tanh(0) adds nothing anywhere."""
     W_q, W_k, v_a = _wide(params)
     a_q, a_k, A = product(jit.plain(q, q.dtype), W_q), product(jit.plain(k, q.dtype), W_k), params.v_a.size
-    if A < v_a.size:
+    if v_a.size > A:
         a_q[..., A:], a_k[..., A:] = 0, 0  # 0 times an infinity is not
     return a_q, a_k, v_a, A
 

@@ -105,7 +105,7 @@ def alpha_into(e_q, e_k, v_a, sum_v, scale, masked, mask, c, x):
     sums_into(e_q, e_k, v_a, x, c)
     for j in range(x.size):
         x[j] = sum_v - two * x[j]
-    exponentials_into(x, c, scale, masked, mask, 0, lowest)
+    exponentials_into(x, c, scale, masked, mask, lowest)
     sum_ = total(x, x.size)
     portion = one / sum_ if sum_ != zero else one
     for j in range(x.size):
@@ -209,7 +209,7 @@ def backward_into(
                 for j in range(c):
                     d[j] += more[j]
             only_seen(d, c, masked, sees)
-            dscores_into(d, p, c, inner(d, p, wide), scale, masked, sees, 0)
+            dscores_into(d, p, c, inner(d, p, wide), scale, masked, sees)
             sum_s += total(d, wide)
         clear(dq_rows)
         clear(dk_rows)

@@ -25,7 +25,7 @@ def alpha_into(a_q, a_k, v_a, scale, masked, mask, c, hidden, e, alpha):
             for a in range(A):
                 hidden[a] = hidden_unit(a_q[a], k_row[a])
             e[j] = scale * inner(hidden, v_a, A)
-    exponentials_into(e, c, one, masked, mask, 0, alpha.dtype.type(-np.inf))
+    exponentials_into(e, c, one, masked, mask, alpha.dtype.type(-np.inf))
     sum_ = total(e, e.size)
     share = one / sum_ if sum_ != zero else one
     for j in range(S):

@@ -31,11 +31,11 @@ def whole_vectors(n):
 
 
 @part
-def exponentials_into(x, c, scale, masked, mask, near, most):
+def exponentials_into(x, c, scale, masked, mask, most):
     """Turn x[:c] into exp(scale x - shift), what is masked and x[c:] into 0, and give shift.
 
     Shift is the largest of ``most`` and scale x. The length of x is a multiple of VECTOR: loops run over all of it
-    and choose, as ``range(c, ...)`` would be scalar. ``mask`` is looked at from ``near`` on. ``most`` must be of x's
+    and choose, as ``range(c, ...)`` would be scalar. ``most`` must be of x's
     type, else all is done in float64.
     """
     wide_vectors()
@@ -44,9 +44,8 @@ def exponentials_into(x, c, scale, masked, mask, near, most):
     for j in range(x.size):
         x[j] = scale * x[j] if j < c else lowest
     if masked:
-        sees = mask[near : near + c]
-        for j in range(sees.size):
-            x[j] = x[j] if sees[j] else lowest
+        for j in range(c):
+            x[j] = x[j] if mask[j] else lowest
     new = largest(x, x.size)
     if most > new:
         new = most
@@ -57,7 +56,7 @@ def exponentials_into(x, c, scale, masked, mask, near, most):
 
 
 @part
-def alpha_again_into(x, c, scale, masked, mask, near, log_sum):
+def alpha_again_into(x, c, scale, masked, mask, log_sum):
     """Turn x[:c] into exp(scale x - log_sum), what is masked and x[c:] into 0; length as in ``exponentials_into``."""
     wide_vectors()
     once()
@@ -65,9 +64,8 @@ def alpha_again_into(x, c, scale, masked, mask, near, log_sum):
     for j in range(x.size):
         x[j] = exp(scale * x[j] - log_sum if j < c else lowest)
     if masked:
-        sees = mask[near : near + c]
-        for j in range(sees.size):
-            x[j] = x[j] if sees[j] else x.dtype.type(0)
+        for j in range(c):
+            x[j] = x[j] if mask[j] else x.dtype.type(0)
 
 
 @part
@@ -82,7 +80,7 @@ def only_seen(d, c, masked, mask):
 
 
 @part
-def dscores_into(d, p, c, mean, scale, masked, mask, near):
+def dscores_into(d, p, c, mean, scale, masked, mask):
     """Turn d[:c] from dalpha into dscores, what is masked and d[c:] into 0; length as in ``exponentials_into``."""
     wide_vectors()
     once()
@@ -90,9 +88,8 @@ def dscores_into(d, p, c, mean, scale, masked, mask, near):
     for j in range(d.size):
         d[j] = dscore(p[j], d[j], mean) * scale if j < c else zero
     if masked:
-        sees = mask[near : near + c]
-        for j in range(sees.size):
-            d[j] = d[j] if sees[j] else zero
+        for j in range(c):
+            d[j] = d[j] if mask[j] else zero
 
 
 def forward_buffers(S, E, used, keep, dtype):
@@ -147,8 +144,8 @@ def forward_into(
                 for r in range(n):
                     c = min(w, max(0, top + r + 1 - near)) if causal else w
                     x = scratch[r * wide : r * wide + whole_vectors(w)]
-                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)]
-                    new = exponentials_into(x, c, scale, masked, sees, near, most[r])
+                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)][near if masked else 0 :]
+                    new = exponentials_into(x, c, scale, masked, sees, most[r])
                     if near > 0 and new != most[r]:
                         fade = exp(most[r] - new)
                         sums[r] *= fade
@@ -215,7 +212,7 @@ def backward_into(
                 for r in range(n):
                     i = b * Q + top + r
                     c = min(w, max(0, top + r + 1 - near)) if causal else w
-                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)]
+                    sees = mask[min(b, mask.shape[0] - 1), min(top + r, mask.shape[1] - 1)][near if masked else 0 :]
                     p = scratch[r * wide : r * wide + whole_vectors(w)]
                     d = ds[r * wide : r * wide + whole_vectors(w)]
                     if kept:
@@ -223,12 +220,12 @@ def backward_into(
                         for j in range(w):
                             p[j] = held[j]
                     else:
-                        alpha_again_into(p, c, scale, masked, sees, near, lse[i])
+                        alpha_again_into(p, c, scale, masked, sees, lse[i])
                     if given:
                         more = dalpha[i * S + near : i * S + near + c]
                         for j in range(c):
                             d[j] += more[j]
-                    dscores_into(d, p, c, means[r], scale, masked, sees, near)
+                    dscores_into(d, p, c, means[r], scale, masked, sees)
                 product_at_into(
                     addresses, lanes, scratch, 0, 1, wide, dcontext, c_at, width, F,
                     dv, (b * S + near) * F, F, w, F, n, True,
