@@ -108,6 +108,8 @@ def _prepare(contender, request):
 def _memory(run):
     """Measure by how many bytes one run raises the memory of this process; None where the system does not tell."""
     gc.collect()
+    if "scratchnn.jit" in sys.modules:
+        sys.modules["scratchnn.jit"].forget()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # what was freed and kept would hide what is needed
     try:

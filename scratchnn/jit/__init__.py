@@ -21,8 +21,9 @@ nothing that a fork could break (a forked child makes a pool of its own).
 """
 
 from .arrays import DTYPES, plain, working_dtype
-from .compiling import PLAIN, apart, code, kernel, scalar, wide_vectors
+from .compiling import PLAIN, apart, code, kernel, once, part, scalar, wide_vectors
 from .disk import digest, folder, kept
+from .memory import buffers, empty, forget
 from .threads import WORTH, alone, get_num_threads, parts, set_num_threads, split
 
 __all__ = [
@@ -31,12 +32,17 @@ __all__ = [
     "WORTH",
     "alone",
     "apart",
+    "buffers",
     "code",
     "digest",
+    "empty",
     "folder",
+    "forget",
     "get_num_threads",
     "kept",
     "kernel",
+    "once",
+    "part",
     "parts",
     "plain",
     "scalar",

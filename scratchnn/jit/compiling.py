@@ -33,6 +33,24 @@ def kernel(function: Callable) -> Callable:
         return njit(**FLAGS, nogil=True, cache=folder() is not None)(function)
 
 
+def part(function: Callable, **more: Any) -> Callable:
+    """Compile a function that only kernels call: without the way in from Python, which takes longer to compile.
+
+    Parameters
+    ----------
+    function : function
+    **more
+        Flags beside the house's.
+
+    Returns
+    -------
+    function
+    """
+    if PLAIN:
+        return function
+    return njit(**{**FLAGS, **more}, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 def scalar(function: Callable) -> Callable:
     """Compile a small function into every kernel that calls it: the call costs nothing, the loop becomes vectors.
 
@@ -79,6 +97,9 @@ if PLAIN:
     def apart():
         """Do nothing: plain Python makes no use of a promise."""
 
+    def once():
+        """Do nothing: nothing is compiled."""
+
 else:
 
     @intrinsic
@@ -87,6 +108,16 @@ else:
 
         def generate(context, at, signature, arguments):
             set.add(at.function.attributes, '"prefer-vector-width"="512"')  # a name that llvmlite does not know
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+    @intrinsic
+    def once(typing):
+        """Keep this function one of its own: it is not compiled once more into each of its callers."""
+
+        def generate(context, at, signature, arguments):
+            at.function.attributes.add("noinline")
             return context.get_dummy_value()
 
         return types.void(), generate

@@ -38,17 +38,9 @@ def visible(mask, causal, Q, S):
     return mask.any(axis=2), mask.any(axis=1)
 
 
-def empty_with_room(shape, dtype, room):
-    """Make an array with ``room`` numbers behind it: a tile reads whole vectors, at the end of the last row too."""
-    size = math.prod(shape)
-    flat = np.empty(size + room, dtype)
-    flat[size:] = 0
-    return flat[:size].reshape(shape)
-
-
 def copied(array, seen, room):
     """Copy an array with room behind it, 0 where ``seen`` (its first axes) is False; None: all is seen."""
-    copy = empty_with_room(array.shape, array.dtype, room)
+    copy = jit.empty(array.shape, array.dtype, room)
     copy[...] = array
     if seen is not None and not seen.all():
         copy[~np.broadcast_to(seen, array.shape[:2])] = 0

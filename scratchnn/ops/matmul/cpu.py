@@ -109,7 +109,7 @@ def product(A: np.ndarray, B: np.ndarray, transposed: bool = False) -> np.ndarra
     """
     used = tiles(A.dtype)
     K, N = B.shape[::-1] if transposed else B.shape
-    C = np.empty((*A.shape[:-1], N), A.dtype)
+    C = jit.empty((*A.shape[:-1], N), A.dtype)
     rows = math.prod(A.shape[:-1])
     P = panels_of(B, used, transposed)
 
