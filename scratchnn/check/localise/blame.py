@@ -83,6 +83,10 @@ class Blame:
             for statement in self.returns():
                 add(statement)
         alarms = self.alarms()
+        for one in self.written:  # nothing goes on from here: zeros that are made anew in a step
+            before = not alarms or one.record.number < alarms[0].record.number
+            if one.status == BLANK and one.t is not None and one.last and one.record.kind == "set" and before:
+                add(self.statement_of(one), one.record.key[1], one)
         soft = [one for one in self.written if one.status == UNKNOWN and one.t is not None]
         self.first = len(found)
         for k, alarm in enumerate([*alarms[:1], *soft[:1], *alarms[1:3]]):

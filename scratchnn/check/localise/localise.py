@@ -72,10 +72,8 @@ class _Localising:
     def __init__(self, student, backend, subject, seeds, others, ours, deadline):
         self.student, self.given, self.deadline = student, backend, deadline
         subjects = [subject, *(one for one in others if one.name != subject.name)]
-        self.passes = [Passes(one, seed) for seed in seeds for one in subjects]
         self.stage = Stage(student, backend)
-        for one in self.passes:
-            one.forward(self.stage.plain().backend)
+        self.passes = [one for seed in seeds for one in self._run(subjects, seed)]
         self.truths = [self._true(one, ours) for one in self.passes]
         self.bench = Bench(self.stage, self.passes, self.truths)
         self.faults: list[Fault] = []
@@ -125,6 +123,27 @@ class _Localising:
                 some.insert(0, some.pop(k))
         return k == 0
 
+    def _run(self, subjects, seed):
+        """Run the forward on every variant; one that the code does not know of is left out."""
+        plain, found = self.stage.plain(), []
+        for subject in subjects:
+            one = Passes(subject, seed)
+            try:
+                one.gradients(plain.backend)
+            except Exception:
+                if subject is subjects[0]:
+                    raise
+                continue
+            found.append(one)
+        return found
+
+    def _laid_out(self, arrays):
+        """Give arrays as the student's code has them, parameters under its names of them."""
+        try:
+            return self.stage.adapter.in_their_form(arrays)
+        except KeyError:  # a variant without one of the parameters
+            return dict(arrays)
+
     def _true(self, passes, ours):
         if ours:
             found = probing.answer(probing.Probe(passes.subject, passes.seed))
@@ -135,9 +154,9 @@ class _Localising:
     def _pool(self):
         passes = self.passes[0]
         found = truths(self.stage, passes, self.deadline)
-        finals = self.stage.adapter.in_their_form(self.truths[0])
+        finals = self._laid_out(self.truths[0])
         floats = {n: a for n, a in passes.inputs.items() if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
-        given = self.stage.adapter.in_their_form(floats)
+        given = self._laid_out(floats)
         given |= {f"^{name}": array for name, array in passes.upstream.items()}
         return Pool(found, steps_of(self.stage, passes), finals, given)
 

@@ -37,7 +37,7 @@ def base(name: str) -> str:
     for end in _ENDS:
         if name.endswith(end) and len(name) > len(end):
             return name.removesuffix(end)
-    return name
+    return name[0] if re.fullmatch("[a-z]s", name) else name  # hs, cs, xs: a list of all steps
 
 
 def is_edge(name: str) -> bool:

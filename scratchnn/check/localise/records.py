@@ -172,6 +172,9 @@ def _judge(one, pool, timed):
             if one.record.kind == "set" and _share(one, base(meant), pool):
                 one.status = OTHER
                 return
+            if one.t is None and any(_left_out(value, array) for array in accepted):
+                one.status = OTHER
+                return
             if not one.last or (one.t is None and (timed or not np.any(value))):
                 one.status = _loosely(one, pool)
             return
@@ -189,6 +192,13 @@ def _judge(one, pool, timed):
                 one.status, one.accepts = WRONG, fitting
                 return
     one.status = _loosely(one, pool)
+
+
+def _left_out(value, array):
+    """Whether it is a true one with zeros where a mask leaves out what reaches nobody."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(value - array) <= 1e-9 * np.max(np.abs(array), initial=0)
+    return bool(np.any(value) and (near | (value == 0)).all())
 
 
 def _share(one, name, pool):

@@ -381,6 +381,8 @@ def _given(plan, arguments, options):
     bound = plan.bind(*arguments, **options)
     bound.apply_defaults()
     given = dict(bound.arguments)
+    if "dlog_p" in given:
+        given["dp"] = given["dlog_p"]  # the upstream of either softmax
     return given, given.pop("params", None)
 
 
