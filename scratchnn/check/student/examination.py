@@ -5,6 +5,7 @@ from typing import Any
 
 from .load import Student
 from .safely import Outcome
+from .where import corrected, led, localisation_told, places
 from .wording import formulas, match_told, short
 
 NUMBERS, WHERE, QUESTION, FORMULA, LINE = 1, 2, 3, 4, 5
@@ -77,6 +78,11 @@ class Examination:
         """The known mistakes that have exactly these gradients."""
         return self.told("diagnosis").get("matches", [])
 
+    @property
+    def localisation(self) -> dict:
+        """The wrong lines, as found without the known mistakes."""
+        return self.told("localisation")
+
     def told(self, stage: str) -> dict:
         """Give what was told at a stage, the last time.
 
@@ -114,6 +120,8 @@ class Examination:
             "assumed": self._assumed(),
             "gradients": self.reports,
         }
+        if self.hint >= WHERE:
+            given["localisation"] = localisation_told(self.localisation, self.hint)
         if self.hint >= QUESTION:
             given["diagnosis"] = self.told("diagnosis") | {
                 "matches": [match_told(match, self.hint) for match in self.matches]
@@ -131,6 +139,10 @@ class Examination:
             lines += self._places()
         if self.hint >= QUESTION and self.reports:
             lines += self._diagnosis()
+            if not self.matches:
+                lines += led(self.localisation, self.student.op, self.hint)
+        if self.hint >= LINE:
+            lines += corrected(self.localisation)
         if self.outcome.output.strip():
             lines += ["  it printed:", *(f"    {line}" for line in self.outcome.output.splitlines()[:SHOWN])]
         if not self.passed and self.reports and self.hint < LINE:
@@ -188,8 +200,10 @@ class Examination:
         return lines
 
     def _places(self):
-        places = {mistake["function"] for match in self.matches for mistake in match["mistakes"]}
-        return [f"  where: {' or '.join(sorted(places))}"] if places else []
+        if found := places(self.localisation):
+            return found
+        functions = {mistake["function"] for match in self.matches for mistake in match["mistakes"]}
+        return [f"  where: {' or '.join(sorted(functions))}"] if functions else []
 
     def _diagnosis(self):
         told = self.told("diagnosis")

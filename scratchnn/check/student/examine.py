@@ -18,6 +18,7 @@ def examine(
     *,
     hint: int = 3,
     seed: int = 0,
+    catalogue: bool = True,
     limits: Limits = Limits(),  # noqa: B008 - a tuple
     adapter: str | Path | None = None,
 ) -> Examination:
@@ -37,6 +38,8 @@ def examine(
         How much is told: 1 numbers, 2 where, 3 a question, 4 the formula, 5 the corrected line.
     seed : int
         Draws inputs and upstream gradients.
+    catalogue : bool
+        Compare with the known mistakes; the wrong line is found without them.
     limits : Limits
         What the code may take.
     adapter : str or Path, optional
@@ -57,7 +60,7 @@ def examine(
     student = load(path, op)
     if adapter is not None:
         load(adapter, student.op)
-    asked = [str(path), student.op, seed, None if adapter is None else str(adapter)]
+    asked = [str(path), student.op, seed, None if adapter is None else str(adapter), catalogue]
     started = time.perf_counter()
     outcome = safely("scratchnn.check.student.judge:judge", asked, limits)
     return Examination(student, outcome, hint, time.perf_counter() - started)

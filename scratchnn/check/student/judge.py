@@ -1,4 +1,4 @@
-"""The order of an examination, in the child process: import, forward, gradients, diagnosis."""
+"""The order of an examination, in the child process: import, forward, gradients, localisation, diagnosis."""
 
 import dataclasses
 import traceback
@@ -11,6 +11,7 @@ from scratchnn import ops
 
 from ..diagnose import diagnose, subjects_of
 from ..gradients import check_gradients
+from ..localise import Localisation, localise
 from ..report import Report, sentences
 from .adapt import NotCovered, narrowed
 from .adapt.discover import compared
@@ -32,7 +33,14 @@ class Covered(NamedTuple):
     left_out: list  # (name, why)
 
 
-def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int, adapter: str | None = None) -> bool:
+def judge(
+    tell: Callable[[str, Any], None],
+    path: str,
+    op: str | None,
+    seed: int,
+    adapter: str | None = None,
+    catalogue: bool = True,
+) -> bool:
     """Examine a file; what is found is told stage by stage.
 
     Parameters
@@ -45,6 +53,8 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
     seed : int
     adapter : str, optional
         A file that says how its functions are to be called.
+    catalogue : bool
+        Compare with the known mistakes.
 
     Returns
     -------
@@ -79,7 +89,10 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
     tell("assumed", backend.assumed)
     if not wrong:
         return not covered.wrong
-    if covered.right and not covered.wrong and usual:
+    ours = bool(covered.right and not covered.wrong and usual)
+    tell("begin", "localisation")
+    tell("localisation", _localised(student, backend, subjects, wrong, seed, ours))
+    if ours and catalogue:
         tell("begin", "diagnosis")
         tell("diagnosis", _diagnosed(student, backend, subjects, wrong, seed))
     return False
@@ -193,6 +206,18 @@ def _diagnosed(student, backend, subjects, wrong, seed):
         nothing = {"matches": [], "right": True, "certain": False, "complete": True, "compared": 0, "probes": []}
         return nothing | {"op": student.op}
     return diagnose(student.op, backend, (seed, seed + 1), subjects=chosen).as_dict()
+
+
+def _localised(student, backend, subjects, wrong, seed, ours):
+    """Look for the wrong line on the first variant whose gradients are wrong."""
+    chosen = [subject for subject in subjects if wrong.get(subject.name)]
+    if not chosen:
+        return Localisation(why="no gradient is wrong").as_dict()
+    try:
+        return localise(student, backend, chosen[0], (seed, seed + 1), others=subjects, ours=ours).as_dict()
+    except Exception as error:  # a student's code may do anything; the numbers were told already
+        why = f"the backward could not be followed: {type(error).__name__}: {error}"
+        return Localisation(complete=False, why=why).as_dict()
 
 
 def _where(error, file):

@@ -59,6 +59,7 @@ def command(
     seconds,
     adapter,
     write_adapter,
+    no_catalogue,
     catalogue,
     op,
     bug,
@@ -79,9 +80,10 @@ def command(
         others |= {"--bug": bug, "--train": train, "--quick": quick}
         if write_adapter:
             return students.write_adapter(name, op, write_adapter)
-        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter}
+        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter, "catalogue": not no_catalogue}
         return students.show(name, op, others, **asked, as_json=as_json, quiet=quiet)
     own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--write-adapter": write_adapter}
+    own |= {"--no-catalogue": no_catalogue}
     for option in (option for option, value in own.items() if value):
         raise click.UsageError(f"{option} goes with a file of your own")
     if catalogue:

@@ -39,6 +39,7 @@ def options(command):
     """
     place = click.Path(dir_okay=False)
     for option in (
+        click.option("--no-catalogue", is_flag=True, help="FILE: the wrong line only, without the known mistakes."),
         click.option(
             "--write-adapter", type=place, help="FILE: write what says how its arguments are meant, and stop."
         ),
@@ -75,7 +76,7 @@ def write_adapter(file, op, place):
     return 0
 
 
-def show(file, op, others, *, hint, seed, seconds, adapter, as_json, quiet):
+def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, quiet):
     """Examine a file and print what was found.
 
     Parameters
@@ -90,6 +91,8 @@ def show(file, op, others, *, hint, seed, seconds, adapter, as_json, quiet):
         That the examination may take.
     adapter : str or None
         A file that says how its arguments are meant.
+    catalogue : bool
+        Compare with the known mistakes.
     as_json : bool
     quiet : bool
         Print the verdict only.
@@ -102,7 +105,8 @@ def show(file, op, others, *, hint, seed, seconds, adapter, as_json, quiet):
     for option in (option for option, value in others.items() if value):
         raise click.UsageError(f"{option} does not go with a file of your own")
     limits = check.Limits(seconds=seconds or SECONDS)
-    found = check.examine(file, op, hint=hint or HINT, seed=seed, limits=limits, adapter=adapter)
+    asked = {"seed": seed, "limits": limits, "adapter": adapter, "catalogue": catalogue}
+    found = check.examine(file, op, hint=hint or HINT, **asked)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:

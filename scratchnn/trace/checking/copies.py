@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchnn.errors import InputError
+from scratchnn.probe.tape.moves import STEP, Move, Unmoved
 from scratchnn.probe.tape.nudge import Nudge
 
 from ..recording.problem import BATCH_AXES
 
-STEP = 1e-30
 DIFFERENCE = 1e-5
 COPIES = 2048  # in one run
 
@@ -25,10 +25,6 @@ class Wanted(NamedTuple):
 
     key: tuple[int, int, Any]  # where it is computed; see ``Record.key``
     value: np.ndarray  # as recorded
-
-
-class Unmoved(Exception):
-    """A node was not met again, or stands in an order that is not that of the batch."""
 
 
 def derivatives(problem: Any, wanted: list[Wanted]) -> dict[Any, np.ndarray]:
@@ -54,7 +50,7 @@ def derivatives(problem: Any, wanted: list[Wanted]) -> dict[Any, np.ndarray]:
         copies = sum(len(entries) for _, entries in run)
         moves, start = {}, 0
         for one, entries in run:
-            moves[one.key] = _Move(one.value, copies, start, entries)
+            moves[one.key] = Move(one.value, copies, start, entries)
             start += len(entries)
         nudge = Nudge(moves)
         slopes = _slopes(problem, nudge, {}, copies)
@@ -117,7 +113,7 @@ def of_input(problem: Any, name: str) -> np.ndarray:
     flat = np.zeros(value.size)
     for first in range(0, value.size, COPIES):
         entries = np.arange(first, min(first + COPIES, value.size))
-        moved = _Move(value, len(entries), 0, entries, BATCH_AXES.get(name, 0))
+        moved = Move(value, len(entries), 0, entries, BATCH_AXES.get(name, 0))
         flat[entries] = _slopes(problem, Nudge({}), {name: moved}, len(entries))
     return flat.reshape(value.shape)
 
@@ -203,38 +199,3 @@ def _run(problem, nudge, inputs, params):
 
 def _complex(array):
     return array.astype(np.complex128) if array.dtype.kind == "f" else array
-
-
-class _Move:
-    """Adds the imaginary step to one entry in each of some copies."""
-
-    def __init__(self, base, copies, start, entries, axis=None):
-        self.base, self.copies, self.start, self.entries, self.axis = base, copies, start, entries, axis
-
-    def __call__(self, value):
-        value = np.array(value, dtype=np.complex128)
-        axis = self._axis(value.shape)
-        grid = np.moveaxis(value, axis, 0)
-        grid = grid.reshape(self.copies, -1, *grid.shape[1:])
-        if not np.shares_memory(grid, value):
-            raise Unmoved("the copies do not stand side by side")
-        base = np.moveaxis(self.base, axis, 0)
-        if not np.allclose(grid.real, base, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise Unmoved("the batch is not where it was expected")
-        place = list(np.unravel_index(self.entries, self.base.shape))
-        place.insert(0, place.pop(axis))
-        grid[(self.start + np.arange(len(self.entries)), *place)] += 1j * STEP
-        return value
-
-    def _axis(self, shape):
-        """Find the axis along which the copies stand."""
-        if self.axis is not None:
-            return self.axis
-        base = self.base.shape
-        if len(base) == len(shape):
-            grown = [k for k in range(len(base)) if shape[k] != base[k]]
-            if len(grown) == 1 and shape[grown[0]] == self.copies * base[grown[0]]:
-                return grown[0]
-            if not grown and self.copies == 1 and base:
-                return 0
-        raise Unmoved(f"a node of shape {base} became {shape} with {self.copies} copies of the batch")

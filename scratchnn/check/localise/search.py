@@ -1,0 +1,270 @@
+"""Find the edit of one statement that repairs everything."""
+
+import ast
+import itertools
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .blame import Suspect
+from .edits import Change, changes
+from .pool import Pool
+from .rebuild import rebuilt
+from .records import is_same
+from .statements import Statement
+from .trying import Bench
+
+MOST = 500  # edits of one statement that are tried by running both passes
+GOOD = 40  # edits that give a true value
+SHARE = 0.35  # seconds for them
+
+
+class Found(NamedTuple):
+    """A repair.
+
+    Parameters
+    ----------
+    suspect : Suspect
+    texts : tuple of (ast.stmt, str)
+        Statements and what shall stand in their place.
+    before, after, words : str
+    whole : bool
+        It repairs everything.
+    here : bool
+        It repairs all gradients of the first pass; otherwise, and if not whole, only what this statement writes.
+    """
+
+    suspect: Suspect
+    texts: tuple[tuple[ast.stmt, str], ...]
+    before: str
+    after: str
+    words: str
+    whole: bool
+    here: bool
+
+
+class Search:
+    """Tries edits of statements.
+
+    Parameters
+    ----------
+    bench : Bench
+    pool : Pool
+    deadline : float
+        Of ``time.process_time``.
+    """
+
+    def __init__(self, bench: Bench, pool: Pool, deadline: float) -> None:
+        self.bench, self.pool, self.deadline = bench, pool, deadline
+        self.partial: list[Found] = []
+
+    @property
+    def late(self) -> bool:
+        """Whether time is up."""
+        return time.process_time() > self.deadline
+
+    def repair(self, suspects: list[Suspect]) -> Found | None:
+        """Find the first repair of everything.
+
+        Parameters
+        ----------
+        suspects : list of Suspect
+            The most suspicious first.
+
+        Returns
+        -------
+        Found or None
+            What repairs less is kept in ``partial``.
+        """
+        for suspect in suspects:
+            if self.late:
+                return None
+            for found in self._of(suspect):
+                if found.whole:
+                    return found
+                self.partial.append(found)
+        return None
+
+    def _of(self, suspect: Suspect) -> Iterator[Found]:
+        statement = suspect.statement
+        if statement.value is None:
+            return
+        scope = self.bench.scope(statement, suspect.run) or self.bench.scope(statement, 0)
+        if scope is None:
+            return
+        if suspect.written is not None and suspect.written.record.kind == "argument":
+            yield from self._of_argument(suspect, scope)
+        text = ast.unparse(statement.value)
+        value = scope.value(text) if not isinstance(statement.node, ast.For | ast.If) else None
+        for after, words in _wholes(statement):
+            yield from self._run(suspect, after, words, False)
+        parts = scope.parts(statement.value)
+        candidates = sorted(changes(text, scope.atoms, scope.functions, parts), key=lambda one: one.cost)
+        wanted = _different(self._wanted(suspect, value, scope))
+        if wanted:
+            yield from self._locally(suspect, scope, candidates, wanted)
+        else:
+            yield from self._running(suspect, candidates, scope, value)
+
+    def _of_argument(self, suspect, scope):
+        """Edits of one argument of a call, which must give what the function should have been given."""
+        call, node = _argument(suspect)
+        if node is None:
+            return
+        text, statement = ast.unparse(node), suspect.statement
+        whole = ast.unparse(statement.value)
+        parts = scope.parts(node)
+        for change in sorted(changes(text, scope.atoms, scope.functions, parts), key=lambda one: one.cost):
+            value = scope.value(change.text)
+            if any(is_same(value, array) for array in suspect.written.accepts):
+                start, end = _span(whole, ast.unparse(call), text)
+                new = whole[:start] + change.text + whole[end:]
+                yield from self._run(suspect, statement.written(new), change.words, True)
+
+    def _run(self, suspect: Suspect, after: str, words: str, local: bool) -> Iterator[Found]:
+        """Run both passes with an edit; give it if it repairs something."""
+        statement = suspect.statement
+        here = self.bench.repairs(statement, after)
+        whole = here and self.bench.repairs(statement, after, everywhere=True)
+        if here and not whole:
+            here = self.bench.keeps(statement, after)
+        if here or local:
+            yield Found(suspect, ((statement.node, after),), statement.text, _tidy(after), words, whole, here)
+
+    def _locally(self, suspect, scope, candidates, wanted):
+        """Compare what each edit gives with what is true; run both passes only with those that agree."""
+        named = bool(suspect.written.accepts)
+        good = 0
+        for change in itertools.chain(candidates, self._built(suspect, scope, wanted[:3]) if named else ()):
+            if self.late or good > GOOD:
+                break
+            value = scope.value(change.text)
+            if isinstance(value, np.ndarray | float | np.inexact) and any(is_same(value, one) for one in wanted):
+                good += 1
+                yield from self._run(suspect, suspect.statement.written(change.text), change.words, True)
+        if not named or not good:
+            value = scope.value(ast.unparse(suspect.statement.value))
+            yield from self._running(suspect, candidates, scope, value)
+
+    def _built(self, suspect, scope, wanted):
+        """Build the expression anew, or the term that it lacks."""
+        for array in wanted:
+            yield from rebuilt(array, scope.atoms, scope.scalars(), self.deadline)
+        terms = _terms(suspect.statement.value)
+        for k in range(len(terms), -1, -1):  # beside all of them, then in place of each
+            rest = " + ".join(ast.unparse(one) for j, one in enumerate(terms) if j != k)
+            value = scope.value(rest) if rest else None
+            for array in wanted:
+                if isinstance(value, np.ndarray | np.inexact) and np.shape(value) == np.shape(array):
+                    for change in rebuilt(array - value, scope.atoms, scope.scalars(), self.deadline):
+                        yield Change(f"{rest} + {change.text}", f"the term {change.text}", 3)
+
+    def _running(self, suspect, candidates, scope, value):
+        """Run both passes with every edit that gives something of the same kind."""
+        end = min(self.deadline, time.process_time() + SHARE)
+        for change in candidates[:MOST]:
+            if time.process_time() > end:
+                return
+            if value is not None and not _alike(value, scope.value(change.text)):
+                continue
+            yield from self._run(suspect, suspect.statement.written(change.text), change.words, False)
+
+    def _wanted(self, suspect, value, scope):
+        """List what the statement's expression should give."""
+        one, node = suspect.written, suspect.statement.node
+        if not isinstance(value, np.ndarray | float | np.inexact):
+            return []
+        t = one.t if one is not None else None
+        if one is not None and one.accepts:
+            arrays = one.accepts
+            if isinstance(node, ast.AugAssign):
+                before = scope.value(ast.unparse(node.target).replace("$", ""))
+                sign = -1 if isinstance(node.op, ast.Sub) else 1
+                if isinstance(before, np.ndarray):
+                    arrays = [sign * (array - before) for array in arrays if np.shape(array) == before.shape]
+                return arrays
+            return [array for array in arrays if np.shape(array) == np.shape(value)] or arrays
+        if one is None:
+            return []
+        return [known.array for known in self.pool.shaped(np.shape(value), t)]
+
+
+def _tidy(text):
+    """Leave out brackets that are not needed."""
+    try:
+        return ast.unparse(ast.parse(text)) if text else text
+    except SyntaxError:  # the head of a loop
+        return text
+
+
+def _different(arrays):
+    """Leave out what is there twice."""
+    found: list[np.ndarray] = []
+    for array in arrays:
+        if not any(is_same(np.asarray(array), one) for one in found):
+            found.append(np.asarray(array))
+    return found
+
+
+def _terms(node):
+    """The terms of a + b + c; one if it is no sum."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_terms(node.left), node.right]
+    return [node]
+
+
+def _argument(suspect):
+    """Find in the statement the call whose argument is suspicious, and the argument."""
+    name = suspect.written.function.rpartition(".")[2]
+    place = suspect.written.record.key[2]
+    for node in ast.walk(suspect.statement.value):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == name and not any(isinstance(one, ast.Starred) for one in node.args):
+                place -= isinstance(node.func, ast.Attribute)  # self
+                given = {one.arg: one.value for one in node.keywords}
+                if suspect.written.name in given:
+                    return node, given[suspect.written.name]
+                return node, node.args[place] if 0 <= place < len(node.args) else None
+    return None, None
+
+
+def _span(whole, call, text):
+    """Where an argument stands in the statement's text."""
+    start = whole.index(call)
+    start = whole.index(text, start)
+    return start, start + len(text)
+
+
+def _alike(value, other):
+    """Whether an edit gives something of the same kind."""
+    if isinstance(value, np.ndarray | np.inexact | float):
+        return isinstance(other, np.ndarray | np.inexact | float) and np.shape(other) == np.shape(value)
+    if isinstance(value, tuple | list):
+        return (
+            type(other) is type(value)
+            and len(other) == len(value)
+            and all(_alike(one, two) for one, two in zip(value, other, strict=True))
+        )
+    return other is not None
+
+
+def _wholes(statement: Statement):
+    node = statement.node
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
+        target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+        yield f"{target} += {value}", "+= in place of ="
+        yield f"{target} = {target} + {value}", "added to what it was"
+        yield f"{target} -= {value}", "-= in place of ="
+    if isinstance(node, ast.AugAssign):
+        target, value = ast.unparse(node.target), ast.unparse(node.value)
+        yield f"{target} = {value}", "= in place of +="
+        yield f"{target} += {value}", "+="
+        yield f"{target} -= {value}", "-="
+        if isinstance(node.target, ast.Subscript):
+            whole, index = ast.unparse(node.target.value), ast.unparse(node.target.slice)
+            yield f"np.add.at({whole}, {index}, {value})", "every repeated index counts"
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
+        yield "", "this statement is spare"
