@@ -30,7 +30,7 @@ def verdict_lines(verdict: Verdict, step: int, more: str) -> Styled:
     for name, hints in verdict.up_to(step):
         if name != STEPS[1]:
             lines.append(("cyan", f"  {name}"))
-        lines += [("", f"    {line}") for line in hints]
+        lines += [("", f"    {line}") for line in hints if line != verdict.headline]
     further = [one for one in verdict.steps if one > step]
     if further and not verdict.passed:
         lines.append(("dim", f"  {more} tells more: {STEPS[further[0]]}"))
