@@ -1,13 +1,16 @@
 """The doctor's answer to a student's code, as a verdict: numbers first, the corrected lines last."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from scratchnn.check.student import Examination, Limits, examine
+from scratchnn.check.student import Examination, Limits, load, safely
 from scratchnn.check.student.examination import LINE
+from scratchnn.check.student.judge import judge
 from scratchnn.check.student.wording import formulas
 
 from .cutting import Line
+from .fence import fence
 from .puzzle import puzzle
 from .verdict import BROKEN, FORMULA, LINES, NUMBERS, PUZZLE, QUESTION, RIGHT, WHERE, WRONG, Mistake, Verdict
 from .written import assigned, lines_of
@@ -33,7 +36,8 @@ def verdict(text: str, op: str, answers: Sequence[Line], seed: int, limits: Limi
     -------
     Verdict
     """
-    found = examine(text, op, hint=LINE, seed=seed, limits=limits)
+    outcome = safely("scratchnn.school.doctor:judge_fenced", [text, op, seed], limits)
+    found = Examination(load(text, op), outcome, LINE, outcome.seconds)
     printed = found.outcome.output
     if found.passed:
         return Verdict(RIGHT, "right: forward and gradients are those of the truth", printed=printed)
@@ -49,6 +53,23 @@ def verdict(text: str, op: str, answers: Sequence[Line], seed: int, limits: Limi
     hints = {NUMBERS: tuple(_numbers(found))}
     hints |= of_mistakes(text, op, mistakes) if mistakes else of_no_mistake(text, op, answers, found)
     return Verdict(WRONG, _headline(found), hints, mistakes, printed)
+
+
+def judge_fenced(tell: Callable[[str, Any], None], text: str, op: str, seed: int) -> bool:
+    """Examine as ``scratchnn check FILE`` does, within a fence, in the child process.
+
+    Parameters
+    ----------
+    tell : function
+    text, op : str
+    seed : int
+
+    Returns
+    -------
+    bool
+    """
+    fence()
+    return judge(tell, text, op, seed)
 
 
 def of_mistakes(text: str, op: str, mistakes: Sequence[Mistake]) -> dict[int, tuple[str, ...]]:
