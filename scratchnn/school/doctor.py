@@ -40,7 +40,7 @@ def verdict(text: str, op: str, answers: Sequence[Line], seed: int, limits: Limi
     found = Examination(load(text, op), outcome, LINE, outcome.seconds)
     printed = found.outcome.output
     if found.passed:
-        return Verdict(RIGHT, "right: forward and gradients are those of the truth", printed=printed)
+        return Verdict(RIGHT, "right: every gradient agrees with the truth", printed=printed)
     if not found.readable:
         return Verdict(BROKEN, _why(found), {NUMBERS: tuple(_failures(found))}, printed=printed)
     mistakes = tuple(
@@ -208,7 +208,7 @@ def _numbers(found):
     right = [report["name"].partition(".")[2] for report in found.reports if report["passed"]]
     if right and wrong:
         where = ", ".join(report["name"].partition(".")[2] for report in wrong)
-        lines.append(f"(wrong: {where}; right: {', '.join(right)})")
+        lines.append(f"(wrong with {where}; right with {', '.join(right)})")
     return lines or _failures(found)
 
 

@@ -15,16 +15,16 @@ from .hiding import told
 from .kinds.base import Exercise
 from .shelf import exercises
 from .verdict import BROKEN, REFUSED, UNFINISHED, Verdict
-from .words import Styled, heading, listing, verdict_lines
+from .words import SHORTEST, Styled, heading, listing, verdict_lines
 
 KEYS = {
-    "n": "next exercise",
-    "p": "the one before",
+    "n": "next",
+    "p": "previous",
     "h": "hint",
-    "s": "step through my code",
-    "r": "run again",
+    "s": "step my code",
+    "r": "run",
     "l": "list",
-    "x": "start this file anew",
+    "x": "reset",
     "q": "quit",
 }
 SURE = "x again puts {file} back as it was handed out (yours is kept in {backup}/); any other key: no"
@@ -139,26 +139,38 @@ class Session:
             return ""
         return actions[key]()
 
-    def screen(self) -> Styled:
-        """Write what is shown.
+    def screen(self, width: int, height: int) -> Styled:
+        """Write what is shown; where it does not fit, the task and the first hints are shortened.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the terminal.
 
         Returns
         -------
         list of (str, str)
             Style and text of each line.
         """
-        lines = [*heading(self.folder, self.exercise), ("", "")]
+        for shorter in range(SHORTEST + 1):
+            lines = self._lines(shorter)
+            if sum(1 + len(text) // width for _, text in lines) < height:
+                break
+        return lines
+
+    def _lines(self, shorter):
+        lines = [*heading(self.folder, self.exercise, shorter), ("", "")]
         if self.listed:
             lines += [*listing(self.folder), ("", "")]
         elif self.judging:
             lines += [("yellow", "judging ..."), ("", "")]
         elif self.verdict:
             hint = self.folder.progress.of(self.exercise.id).hint
-            lines += [*verdict_lines(self.verdict, hint, "h"), ("", "")]
+            lines += [*verdict_lines(self.verdict, hint, "h", shorter), ("", "")]
             lines += self._after_success()
         if self.message:
             lines.append(("bold yellow", self.message))
-        lines.append(("dim", "   ".join(f"{key} {what}" for key, what in KEYS.items())))
+        lines.append(("dim", "  ".join(f"{key} {what}" for key, what in KEYS.items())))
         return lines
 
     def step(self) -> str:

@@ -128,7 +128,7 @@ class _Loop:
 
     def _show(self):
         self.out.clear()
-        for style, line in self.session.screen():
+        for style, line in self.session.screen(*self.out.size):
             indent = len(line) - len(line.lstrip())
             self.out.print(Padding(Text(line.lstrip(), style=style), (0, 0, 0, indent)))
         sys.stdout.flush()

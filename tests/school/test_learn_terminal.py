@@ -8,11 +8,12 @@ import sys
 import pytest
 from pseudo_terminal import WAIT, Terminal
 
+from scratchnn.check.catalogue import planting
 from scratchnn.school import exercise, exercises
 from scratchnn.school.folder import Folder
 from scratchnn.school.session import KEYS
 
-from .conftest import solved
+from .conftest import solved, with_source
 
 WRONG = "wrong"
 
@@ -100,7 +101,7 @@ def test_n_goes_on_and_nothing_else_does(learning):
     assert "1 of 12" in text
     assert "A mistake that others make here" in text
     student.press("r")
-    assert "1 of 12" in student.until("1 of 12", "right: every answer")
+    student.until("1 of 12", "right: every answer")
     student.press("n")
     student.until("2 of 12  A linear map", "yours to write: line 43 (dx)")
     student.press("p")
@@ -149,6 +150,23 @@ def test_a_wrong_gradient_is_named_and_mended_and_what_would_have_hidden_it_is_t
     text = student.until("n opens the next exercise")
     assert "Your mistake on the way: tanh is applied to what already is a tanh" in text
     assert "weights of 0.01" in text
+
+
+def test_all_hints_fit_into_a_small_terminal(tmp_path):
+    one, known = exercise("lstm_step"), planting.bug("lstm-dc-next-dropped")
+    course = Folder(tmp_path)
+    course.make()
+    course.open(one)
+    course.file(one).write_text(with_source(one, planting.source(known)), encoding="utf-8")
+    terminal = Terminal("learn", str(tmp_path), columns=80, rows=24)
+    shown = terminal.until("h tells more: where", "q quit")
+    assert shown.count("expected") == 6
+    for wanted in ("line 24: dc_t", "by whom else", "(12) dc_t", "one of these lines", "corrected lines"):
+        terminal.press("h")
+        text = terminal.until(wanted, "q quit")
+        assert text.startswith("6 of 12"), text
+        assert "the gradients of x, h0, c0, W_x, W_h, b are wrong" in text
+    terminal.close()
 
 
 def test_step_shows_my_own_line_and_comes_back(learning):

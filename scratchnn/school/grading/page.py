@@ -108,8 +108,9 @@ def _exercises(course):
             f"<td>{escape(hardest)}</td></tr>"
         )
     return (
-        '<h2>Exercise by exercise</h2><div class="wide"><table><thead><tr><th>exercise</th><th>title</th>'
-        f"<th>solved by</th><th>check that most miss</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        '<h2>Exercise by exercise</h2><div class="wide"><table class="listed"><thead><tr><th>exercise</th>'
+        "<th>title</th><th>solved by</th><th>check that most miss</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -148,8 +149,9 @@ def _student(course, name):
     if away:
         parts.append(f'<p class="quiet">nothing handed in for: {escape(", ".join(away))}</p>')
     return (
-        f'<details class="student" id="s{number}"><summary>{escape(name)} '
-        f"<span>{course.points(name)} of {course.of}</span></summary>{''.join(parts)}</details>"
+        f'<details class="student"><summary>{escape(name)} '
+        f"<span>{course.points(name)} of {course.of}</span></summary>"
+        f'<div id="s{number}">{"".join(parts)}</div></details>'  # a link to what is inside opens it
     )
 
 
