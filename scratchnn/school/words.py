@@ -67,7 +67,7 @@ def listing(folder: Folder) -> Styled:
         words = folder.progress.of(one.id).words
         sign = ">" if one is here else " "
         style = "bold" if one is here else ("green" if words.startswith("done") else "")
-        lines.append((style, f"{sign} {one.id:<14} {one.kind:<14} {one.title:<48} {words}".rstrip()))
+        lines.append((style, f"{sign} {one.id:<13} {words:<15} {one.title}"))
     done = sum(folder.progress.of(one.id).done for one in every)
     lines.append(("dim", f"  {done} of {len(every)} done"))
     return lines

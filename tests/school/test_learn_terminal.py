@@ -125,10 +125,12 @@ def test_the_list_and_state_survive_a_restart(learning):
     student.press("q")
     assert student.terminal.ended() == 0
     again = Learning(student.folder)
+    again.terminal.resize(80, 24)
     again.until("2 of 12  A linear map", "yours to write")
     again.press("l")
     text = again.until("1 of 12 done")
     assert text.count("done") == 2
+    assert sum(line.startswith(("  ", "> ")) for line in text.splitlines()) == 13  # none is wrapped
     assert "> 20_linear" in text
     assert all(one.id in text for one in exercises())
     again.press("l")
