@@ -1,6 +1,5 @@
 """The doctor's answer to a student's code, as a verdict: numbers first, the corrected lines last."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -122,12 +121,15 @@ def of_no_mistake(text: str, op: str, answers: Sequence[Line], found: Examinatio
         if not row["passed"]
         for sentence in row["sentences"][1:2]
     ]
-    suspects = _localised(found, answers) or [
+    faults = _faults(found)
+    blamed = {str(fault["name"]).partition("[")[0] for fault in faults[:1]}
+    suspects = [line for line in answers if line.target in blamed] or [
         line for line in answers if line.target and line.text not in [mine for _, mine in lines_of(text, line.target)]
     ]
     own = {line.target: lines_of(text, line.target) for line in suspects}
     where = [f"line {number}: {mine}" for lines in own.values() for number, mine in lines]
     where = (where if len(where) <= SHOWN else []) or sentences[:SHOWN] or ["several of your lines do not fit yet"]
+    where = [fault["said"] for fault in faults[:1]] or where
     asked = [OTHERS] if _spoils(found) else []
     asked += [f"which lines that you wrote are read on the way to d{name}?" for name in _wrong(found)[:1]]
     puzzles = [line for one in suspects[:SHOWN] for line in puzzle([one.text], [mine for _, mine in own[one.target]])]
@@ -216,8 +218,7 @@ def _spoils(found):
     return any("in place" in failure for report in found.reports for failure in report["failures"])
 
 
-def _localised(found, answers):
-    """Take the lines that the doctor blames, where it localises."""
+def _faults(found):
+    """Give the lines that the doctor has found to be wrong, the first ones first; none where it localises nothing."""
     told = found.told("localisation")
-    blamed = re.findall(r"[A-Za-z_]\w*", str(told.get("target", ""))) if isinstance(told, dict) else []
-    return [line for line in answers if line.target in blamed]
+    return told.get("faults", []) if isinstance(told, dict) else []
