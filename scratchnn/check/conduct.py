@@ -65,7 +65,7 @@ def _raised(error):
     """Say what was raised, and in which line of the judged code."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith((str(PACKAGE), "<")) and "site-packages" not in f.filename]
-    where = f" (line {own[-1].lineno}: {own[-1].line})" if own and own[-1].line else ""
+    where = f" (line {own[-1].lineno}: {own[-1].line.partition('  #')[0]})" if own and own[-1].line else ""
     return f"{type(error).__name__}: {error}{where}"
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "gradflow": "Measure how gradients vanish and explode through time.",
     "tutorial": "Read the chapters, cell by cell, or as notebooks and pages.",
     "learn": "Solve exercises in files of your own, judged when you save.",
+    "grade": "Grade a class: points, feedback, what is misunderstood.",
     "formula": "Print an op's equations, forward and backward.",
     "data": "Show the data sets: sizes, licences, baselines.",
     "bench": "Time it beside PyTorch and JAX, results compared first.",

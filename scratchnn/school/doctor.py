@@ -1,13 +1,15 @@
 """The doctor's answer to a student's code, as a verdict: numbers first, the corrected lines last."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from scratchnn.check.student import Examination, Limits, examine
+from scratchnn.check.student import Examination, Limits, load, safely
 from scratchnn.check.student.examination import LINE
+from scratchnn.check.student.judge import judge
 from scratchnn.check.student.wording import formulas
 
 from .cutting import Line
+from .fence import fence
 from .puzzle import puzzle
 from .verdict import BROKEN, FORMULA, LINES, NUMBERS, PUZZLE, QUESTION, RIGHT, WHERE, WRONG, Mistake, Verdict
 from .written import assigned, lines_of
@@ -33,10 +35,11 @@ def verdict(text: str, op: str, answers: Sequence[Line], seed: int, limits: Limi
     -------
     Verdict
     """
-    found = examine(text, op, hint=LINE, seed=seed, limits=limits)
+    outcome = safely("scratchnn.school.doctor:judge_fenced", [text, op, seed], limits)
+    found = Examination(load(text, op), outcome, LINE, outcome.seconds)
     printed = found.outcome.output
     if found.passed:
-        return Verdict(RIGHT, "right: forward and gradients are those of the truth", printed=printed)
+        return Verdict(RIGHT, "right: every gradient agrees with the truth", printed=printed)
     if not found.readable:
         return Verdict(BROKEN, _why(found), {NUMBERS: tuple(_failures(found))}, printed=printed)
     mistakes = tuple(
@@ -49,6 +52,23 @@ def verdict(text: str, op: str, answers: Sequence[Line], seed: int, limits: Limi
     hints = {NUMBERS: tuple(_numbers(found))}
     hints |= of_mistakes(text, op, mistakes) if mistakes else of_no_mistake(text, op, answers, found)
     return Verdict(WRONG, _headline(found), hints, mistakes, printed)
+
+
+def judge_fenced(tell: Callable[[str, Any], None], text: str, op: str, seed: int) -> bool:
+    """Examine as ``scratchnn check FILE`` does, within a fence, in the child process.
+
+    Parameters
+    ----------
+    tell : function
+    text, op : str
+    seed : int
+
+    Returns
+    -------
+    bool
+    """
+    fence()
+    return judge(tell, text, op, seed)
 
 
 def of_mistakes(text: str, op: str, mistakes: Sequence[Mistake]) -> dict[int, tuple[str, ...]]:
@@ -101,12 +121,15 @@ def of_no_mistake(text: str, op: str, answers: Sequence[Line], found: Examinatio
         if not row["passed"]
         for sentence in row["sentences"][1:2]
     ]
-    suspects = _localised(found, answers) or [
+    faults = _faults(found)
+    blamed = {str(fault["name"]).partition("[")[0] for fault in faults[:1]}
+    suspects = [line for line in answers if line.target in blamed] or [
         line for line in answers if line.target and line.text not in [mine for _, mine in lines_of(text, line.target)]
     ]
     own = {line.target: lines_of(text, line.target) for line in suspects}
     where = [f"line {number}: {mine}" for lines in own.values() for number, mine in lines]
     where = (where if len(where) <= SHOWN else []) or sentences[:SHOWN] or ["several of your lines do not fit yet"]
+    where = [fault["said"] for fault in faults[:1]] or where
     asked = [OTHERS] if _spoils(found) else []
     asked += [f"which lines that you wrote are read on the way to d{name}?" for name in _wrong(found)[:1]]
     puzzles = [line for one in suspects[:SHOWN] for line in puzzle([one.text], [mine for _, mine in own[one.target]])]
@@ -187,7 +210,7 @@ def _numbers(found):
     right = [report["name"].partition(".")[2] for report in found.reports if report["passed"]]
     if right and wrong:
         where = ", ".join(report["name"].partition(".")[2] for report in wrong)
-        lines.append(f"(wrong: {where}; right: {', '.join(right)})")
+        lines.append(f"(wrong with {where}; right with {', '.join(right)})")
     return lines or _failures(found)
 
 
@@ -195,8 +218,7 @@ def _spoils(found):
     return any("in place" in failure for report in found.reports for failure in report["failures"])
 
 
-def _localised(found, answers):
-    """Take the lines that the doctor blames, where it localises."""
+def _faults(found):
+    """Give the lines that the doctor has found to be wrong, the first ones first; none where it localises nothing."""
     told = found.told("localisation")
-    blamed = re.findall(r"[A-Za-z_]\w*", str(told.get("target", ""))) if isinstance(told, dict) else []
-    return [line for line in answers if line.target in blamed]
+    return told.get("faults", []) if isinstance(told, dict) else []

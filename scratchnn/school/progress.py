@@ -7,7 +7,7 @@ from typing import Any
 
 from scratchnn.files import write_bytes
 
-from .verdict import LINES, NUMBERS, Verdict
+from .verdict import LINES, NUMBERS, UNFINISHED, Verdict
 
 FILE = ".progress.json"
 VERSION = 1
@@ -22,7 +22,7 @@ class Standing:
     done, assisted : bool
         Solved; solved after the corrected lines were shown.
     tries : int
-        Verdicts on changed files, until it was solved.
+        Verdicts on files without a hole, until it was solved.
     hint : int
         How far the hints have climbed.
     shown : bool
@@ -56,7 +56,7 @@ class Standing:
             self,
             done=self.done or verdict.passed,
             assisted=self.assisted or (verdict.passed and not self.done and self.shown),
-            tries=self.tries + (not self.done),
+            tries=self.tries + (not self.done and verdict.status != UNFINISHED),
             hint=NUMBERS if fresh or verdict.passed else self.hint,
             mistakes=(*self.mistakes, *fresh),
         )

@@ -92,7 +92,7 @@ def test_who_saw_the_lines_is_recorded_as_assisted_and_who_did_not_is_not(run, m
     assert run("mine", "--check", "slopes")[0] == run("mine", "--check", "softmax")[0] == 0
     listed = run("mine", "--list")[1]
     assert "done, assisted" in next(line for line in listed.splitlines() if "10_slopes" in line)
-    assert next(line for line in listed.splitlines() if "60_softmax" in line).endswith("done")
+    assert next(line for line in listed.splitlines() if "60_softmax" in line).split()[:2] == ["60_softmax", "done"]
     assert "2 of 12 done" in listed
 
 

@@ -51,7 +51,7 @@ def solved(one):
 def with_source(one, source):
     """Write the file of an exercise whose answer is code, with the functions of some source."""
     functions = [written(one.op, piece, False, source) for piece in one.pieces]
-    return one.imports(functions) + "\n\n".join(functions)
+    return one.imports() + "\n\n".join(functions)
 
 
 def right_of(op, formula):

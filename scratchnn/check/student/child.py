@@ -25,7 +25,7 @@ def main(folder: str) -> None:
 
         module, _, name = asked["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
-        _limit(asked["megabytes"])
+        _limit(asked["megabytes"], asked["seconds"])
         warnings.simplefilter("ignore")  # judged code may overflow; the numbers show it
         try:
             tell("!returned", function(tell, *asked["arguments"]))
@@ -37,7 +37,7 @@ def main(folder: str) -> None:
             tell("!raised", f"{type(error).__name__}: {error}")
 
 
-def _limit(megabytes):
+def _limit(megabytes, seconds):
     try:
         import resource
     except ImportError:  # no such limit on this system
@@ -46,6 +46,9 @@ def _limit(megabytes):
     most = megabytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    most = int(seconds) + 5  # whoever waits for us ends us before; this is for when nobody waits any more
+    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 if __name__ == "__main__":

@@ -121,9 +121,10 @@ def _theirs(op, functions, ours):
     exact = {name: name for name in functions if name in known}
     if set(PASSES + LOGS) & set(exact):
         return exact
+    others = [name for name in functions if name not in exact]  # what has our name means what ours means
     for methods in (False, True):
         found = {}
-        for name in functions:
+        for name in others:
             if ("." in name) == methods and (meant := _pass(name, op)) in known:
                 found.setdefault(meant, name)
         if methods:  # all of one class

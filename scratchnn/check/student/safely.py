@@ -72,7 +72,12 @@ def safely(function: str, arguments: list, limits: Limits = Limits()) -> Outcome
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        asked = {"function": function, "arguments": arguments, "megabytes": limits.megabytes}
+        asked = {
+            "function": function,
+            "arguments": arguments,
+            "megabytes": limits.megabytes,
+            "seconds": limits.seconds,
+        }
         Path(folder, ASKED).write_text(json.dumps(asked), encoding="utf-8")
         child = _start(folder)
         reader = _Reader(child, limits.output)

@@ -6,7 +6,7 @@ from ..kinds.fill_in import FillIn
 EXERCISE = FillIn(
     number="66",
     name="additive",
-    title="Additive scores, backward",
+    title="Additive attention: the scores, backward",
     op="attention",
     task="""
         Bahdanau's score lets a small hidden layer compare each query with each key. Forward was
@@ -36,4 +36,5 @@ EXERCISE = FillIn(
     arrays=("q", "k", "W_q", "W_k", "v_a"),
     also=(("activations", "tanh_slope"),),
     common="attention-additive-slope-dropped",
+    walked=False,
 )

@@ -16,7 +16,8 @@ EXERCISE = FillIn(
             c_t = f * c_prev + i * g        s = tanh(c_t)        h_t = o * s
 
         Walk these lines from the last to the first. Each name receives what its line gives it; a name with two
-        readers receives a sum. The slopes take the function's output.
+        readers receives a sum. The slopes take the function's output. nodes holds x_t, h_prev,
+        c_prev, a_t, i, f, g, o, c_t, s and h_t.
     """,
     pieces=(
         Piece(

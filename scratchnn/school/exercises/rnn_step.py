@@ -10,7 +10,8 @@ EXERCISE = FillIn(
     op="rnn",
     task="""
         One line is missing: the way from h_t back to a_t, where h_t = tanh(a_t). The slopes that you may use are
-        those of the first exercise: tanh_slope(y) takes the output of tanh.
+        those of the first exercise: tanh_slope(y) takes the output of tanh. nodes holds x_t, h_prev, a_t
+        and h_t.
     """,
     pieces=(Piece("step_backward", cut=(6,), goals={6: "the slope of tanh at a_t, written with what tanh gave"}),),
     form="rnn.tanh",

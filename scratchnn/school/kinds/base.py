@@ -39,7 +39,6 @@ class Exercise(ABC):
     task: str
     kind: ClassVar[str] = ""
     how: ClassVar[str] = ""  # to work on it, in one sentence
-    steps_through: ClassVar[bool] = False  # whether there is code that `scratchnn step` can show
 
     @property
     def id(self) -> str:
@@ -204,9 +203,7 @@ class Exercise(ABC):
         InputError
             There is none.
         """
-        if not self.steps_through:
-            raise nothing_to_step(self.id, self.chapter)
-        return text
+        raise nothing_to_step(self.id, self.chapter)
 
     def common_mistake(self) -> Any:
         """Name a mistake that people make here, to be shown to whoever made none; None if none is known.

@@ -1,8 +1,6 @@
 """Exercises whose answer is code of an op: the doctor judges it, hidden problems grade it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from scratchnn.check.catalogue import bugs
 from scratchnn.check.student import Limits
@@ -36,6 +34,8 @@ class Coded(Exercise):
         Modules of ``scratchnn.school.given`` and the names that the file imports from each.
     common : str
         Id of a mistake that people make here.
+    walked : bool
+        `scratchnn step` has a run in which these functions are called.
     """
 
     pieces: tuple[Piece, ...]
@@ -44,7 +44,7 @@ class Coded(Exercise):
     padded: str = ""
     also: tuple[tuple[str, str], ...] = ()
     common: str = ""
-    steps_through: ClassVar[bool] = True
+    walked: bool = True
 
     def answers(self) -> tuple[Line, ...]:
         """Look up how the answer book writes what was cut.
@@ -118,7 +118,7 @@ class Coded(Exercise):
 
     def code_to_step(self, text: str) -> str:
         """Give the code, if it is of an op that can be walked through."""
-        if self.op not in OPS_TO_STEP:
+        if self.op not in OPS_TO_STEP or not self.walked:
             raise nothing_to_step(self.id, self.chapter)
         return self.code(text)
 
@@ -126,31 +126,15 @@ class Coded(Exercise):
         """Name the mistake that people make here."""
         return next((bug for bug in bugs(self.op) if bug.id == self.common), None)
 
-    def imports(self, functions: Sequence[str]) -> str:
+    def imports(self) -> str:
         """Write the imports of the file.
-
-        Parameters
-        ----------
-        functions : sequence of str
-            The functions, as text.
 
         Returns
         -------
         str
         """
-        lines = ["import numpy as np" if "np." in "".join(functions) or self.pieces_need_numpy() else ""]
-        own = [_imported(module, names) for module, names in self.also]
-        head = "\n".join(filter(None, lines))
-        return "\n\n".join(filter(None, [head, "\n".join(own)])) + "\n\n\n"
-
-    def pieces_need_numpy(self) -> bool:
-        """Say whether the answer needs NumPy.
-
-        Returns
-        -------
-        bool
-        """
-        return any("np." in line.text for line in self.answers())
+        given = [_imported(module, names) for module, names in self.also]
+        return "\n\n".join(["import numpy as np", *(["\n".join(given)] if given else [])]) + "\n\n\n"
 
 
 def _imported(module, names):

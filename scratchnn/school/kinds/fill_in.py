@@ -33,4 +33,4 @@ class FillIn(Coded):
         str
         """
         functions = [written(self.op, piece, holes) for piece in self.pieces]
-        return self.imports(functions) + "\n\n".join(functions)
+        return self.imports() + "\n\n".join(functions)

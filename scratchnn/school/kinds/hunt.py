@@ -30,7 +30,7 @@ class Hunt(Coded):
         """Write the functions with the mistake."""
         wrong = source(bug(self.planted_id))
         functions = [written(self.op, piece, False, wrong) for piece in self.pieces]
-        return self.imports(functions) + "\n\n".join(functions)
+        return self.imports() + "\n\n".join(functions)
 
     def answers(self) -> tuple[Line, ...]:
         """Look up the right lines."""

@@ -70,7 +70,7 @@ class Parsons(Coded):
     def code(self, text: str) -> str:
         """Assemble the function in the order that was given."""
         lines = self.lines()
-        return self._imports() + self._head() + "\n" + "\n".join(lines[one] for one in _order(text)) + "\n"
+        return self.imports() + self._head() + "\n" + "\n".join(lines[one] for one in _order(text)) + "\n"
 
     def refused(self, text: str) -> Verdict | None:
         """Refuse an order that names a line that is not there."""
@@ -112,9 +112,6 @@ class Parsons(Coded):
 
     def _head(self):
         return "\n".join(_lines(self, True)[:-1])
-
-    def _imports(self):
-        return self.imports(["np."])
 
 
 def _lines(exercise, holes):
