@@ -21,7 +21,7 @@ nothing that a fork could break (a forked child makes a pool of its own).
 """
 
 from .arrays import DTYPES, plain, working_dtype
-from .compiling import PLAIN, apart, code, kernel, scalar, wide_vectors
+from .compiling import PLAIN, apart, kernel, scalar, wide_vectors
 from .disk import digest, folder, kept
 from .threads import WORTH, alone, get_num_threads, parts, set_num_threads, split
 
@@ -31,7 +31,6 @@ __all__ = [
     "WORTH",
     "alone",
     "apart",
-    "code",
     "digest",
     "folder",
     "get_num_threads",

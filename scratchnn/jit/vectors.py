@@ -3,6 +3,8 @@
 ``at`` is an llvmlite IRBuilder, the place where the next instruction goes.
 """
 
+from contextlib import contextmanager
+
 from llvmlite import ir
 
 INDEX = ir.IntType(64)
@@ -76,3 +78,25 @@ def masked_store(module, at, value, place, mask, vector):
 def suffix(vector):
     """Write how LLVM's functions name the type."""
     return f"v{vector.count}f{8 * size_of(vector)}"
+
+
+def fewer(at, a, b, most=False):
+    """Choose the smaller of two whole numbers, or the larger."""
+    return at.select(at.icmp_signed(">" if most else "<", a, b), a, b)
+
+
+@contextmanager
+def counted(at, begin, end, step=None):
+    """Write a loop, for k in range(begin, end, step): what is written inside ``with`` stands in it."""
+    test, body, behind = (at.append_basic_block(name) for name in ("test", "body", "behind"))
+    before = at.block
+    at.branch(test)
+    at.position_at_end(test)
+    k = at.phi(INDEX)
+    k.add_incoming(begin, before)
+    at.cbranch(at.icmp_signed("<", k, end), body, behind)
+    at.position_at_end(body)
+    yield k
+    k.add_incoming(at.add(k, INDEX(1) if step is None else step), at.block)
+    at.branch(test)
+    at.position_at_end(behind)
