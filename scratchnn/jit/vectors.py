@@ -75,6 +75,30 @@ def masked_store(module, at, value, place, mask, vector):
     at.call(declare(module, name, ir.VoidType(), kind), [value, place, ir.IntType(32)(size_of(vector)), mask])
 
 
+def transposed(at, rows):
+    """Turn as many vectors as a vector has places into their columns.
+
+    Halves are exchanged, then quarters within the halves, and so on: four exchanges for 16 vectors of 16.
+    """
+    rows, lanes = list(rows), len(rows)
+    distance = lanes // 2
+    while distance:
+        for r in range(lanes):
+            if not r & distance:
+                a, b = rows[r], rows[r + distance]
+                low = [i if not i & distance else lanes + i - distance for i in range(lanes)]
+                high = [i + distance if not i & distance else lanes + i for i in range(lanes)]
+                rows[r], rows[r + distance] = (_chosen(at, a, b, places) for places in (low, high))
+        distance //= 2
+    return rows
+
+
+def _chosen(at, a, b, places):
+    """Make a vector of the numbers at these places of two vectors, one behind the other."""
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return at.shuffle_vector(a, b, ir.Constant(kind, places))
+
+
 def suffix(vector):
     """Write how LLVM's functions name the type."""
     return f"v{vector.count}f{8 * size_of(vector)}"

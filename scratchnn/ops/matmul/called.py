@@ -106,7 +106,7 @@ else:
     def pack_rows_into(typing, addresses, P, P_row, B, B_at, B_k, B_column, K, N):
         """Copy B[K, N], an element at ``B_at + k * B_k + j * B_column``, into the rows from ``P_row`` of panels P.
 
-        P is (panels, rows, width); what lies behind column N of the last panel becomes 0.
+        P is (panels, rows, width); what lies behind column N of the last panel becomes 0. B_k or B_column is 1.
         """
         signature = types.void(addresses, P, SIZE, B, *(SIZE,) * 5)
 

@@ -10,16 +10,15 @@ from scratchnn.jit.vectors import (
     counted,
     fewer,
     first_lanes,
-    load,
     masked_load,
     masked_store,
     number_of,
+    transposed,
     vector_at,
 )
 
 K_BLOCK = 384  # rows of a panel used at a time: 384 x 64 float32 are 96 KB, well within a second-level cache
 M_BLOCK = 96  # rows of A that pass over all panels while they stay in the second-level cache
-ROWS_AT_ONCE = 16  # of a transposed matrix: the numbers of a column lie in one line of the cache
 
 
 def write_product(name: str, tile: ir.FunctionType, rows: int, vectors: int, lanes: int, size: int) -> ir.Module:
@@ -83,6 +82,8 @@ def write_product(name: str, tile: ir.FunctionType, rows: int, vectors: int, lan
 def write_packing(name: str, lanes: int, size: int) -> ir.Module:
     """Write the copy of B[K, N] into panels of ``width`` columns, ``P_panel`` apart; what lies behind N becomes 0.
 
+    The rows of B lie together in memory, or its columns do: then square blocks are transposed in registers.
+
     Parameters
     ----------
     name : str
@@ -112,13 +113,22 @@ def write_packing(name: str, lanes: int, size: int) -> ir.Module:
                     there, room = (first_lanes(at, at.sub(end, j), lanes) for end in (n, width))
                     read = masked_load(module, at, vector_at(at, source, j, vector), there, vector)
                     masked_store(module, at, read, vector_at(at, target, j, vector), room, vector)
-            with columns_of_B, counted(at, INDEX(0), K, INDEX(ROWS_AT_ONCE)) as block:
-                end = fewer(at, at.add(block, INDEX(ROWS_AT_ONCE)), K)
-                with counted(at, INDEX(0), n) as j, counted(at, block, end) as k:
-                    read = load(at, at.gep(given, [at.add(at.mul(j, B_column), at.mul(k, B_k))]), size)
-                    at.store(read, at.gep(panel, [at.add(at.mul(k, width), j)]))
-                with counted(at, n, width) as j, counted(at, block, end) as k:
-                    at.store(ir.Constant(number, 0.0), at.gep(panel, [at.add(at.mul(k, width), j)]))
+            with (
+                columns_of_B,
+                counted(at, INDEX(0), K, INDEX(lanes)) as k,
+                counted(at, INDEX(0), width, INDEX(lanes)) as j,
+            ):
+                block = []
+                for r in range(lanes):  # a column of B is a row in memory
+                    column = at.add(j, INDEX(r))
+                    there = first_lanes(at, _if_less(at, column, n, at.sub(K, k)), lanes)
+                    source = at.gep(given, [at.add(at.mul(column, B_column), k)])
+                    block.append(masked_load(module, at, vector_at(at, source, INDEX(0), vector), there, vector))
+                for r, read in enumerate(transposed(at, block)):
+                    row = at.add(k, INDEX(r))
+                    room = first_lanes(at, _if_less(at, row, K, at.sub(width, j)), lanes)
+                    target = at.gep(panel, [at.add(at.mul(row, width), j)])
+                    masked_store(module, at, read, vector_at(at, target, INDEX(0), vector), room, vector)
     at.ret_void()
     return module
 
@@ -126,3 +136,8 @@ def write_packing(name: str, lanes: int, size: int) -> ir.Module:
 def _over(at, count, by):
     """Divide, rounding up."""
     return at.sdiv(at.add(count, at.sub(by, INDEX(1))), by)
+
+
+def _if_less(at, a, b, count):
+    """Give ``count`` if a < b, else 0."""
+    return at.select(at.icmp_signed("<", a, b), count, INDEX(0))
