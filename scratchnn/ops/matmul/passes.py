@@ -17,8 +17,8 @@ from scratchnn.jit.vectors import (
     vector_at,
 )
 
-K_BLOCK = 384  # rows of a panel used at a time: 384 x 64 float32 are 96 KB, well within a second-level cache
-M_BLOCK = 96  # rows of A that pass over all panels while they stay in the second-level cache
+K_BLOCK = 192  # rows of a panel used at a time: 192 x 64 float32 are 48 KB, a first-level cache
+M_BLOCK = 384  # rows of A that pass over all panels while they stay in the second-level cache, 295 KB
 
 
 def write_product(name: str, tile: ir.FunctionType, rows: int, vectors: int, lanes: int, size: int) -> ir.Module:
