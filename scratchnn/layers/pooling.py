@@ -12,14 +12,12 @@ class PoolingCache(NamedTuple):
     """What backward needs."""
 
     share: np.ndarray  # (B, T), the weight of every step in the result; 0 at padding
-    last: np.ndarray | int | None = None  # (B,), or one for all: the only step that counts, if it is one
 
 
 class _FixedPooling(Layer):
     """y = sum_t share[t] * h_t with shares that depend on the lengths only."""
 
-    def _pooled(self, h, real, lengths):
-        """Give y and the cache."""
+    def _share(self, T, lengths):
         raise NotImplementedError
 
     def forward(self, h: np.ndarray, lengths: np.ndarray | None = None) -> tuple[np.ndarray, PoolingCache]:
@@ -43,7 +41,10 @@ class _FixedPooling(Layer):
             A shape disagrees, or a length is outside 1..T.
         """
         h, real, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
-        return self._pooled(h, real, lengths)
+        B, T, _ = h.shape
+        share = self._share(T, np.full(B, T) if lengths is None else lengths)
+        share = (share if real is None else np.where(real, share, 0)).astype(h.real.dtype)
+        return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
 
     def backward(self, dy: np.ndarray, cache: PoolingCache) -> np.ndarray:
         """Undo ``forward``.
@@ -62,29 +63,18 @@ class _FixedPooling(Layer):
         forward  was   y = sum_t share_t * h_t
         so now         dh_t = share_t * dy
         """
-        if cache.last is None:
-            return cache.share[:, :, None] * dy[:, None, :]
-        dh = np.zeros((*cache.share.shape, dy.shape[1]), np.result_type(cache.share, dy))
-        dh[np.arange(len(dh)), cache.last] = dy
-        return dh
+        return cache.share[:, :, None] * dy[:, None, :]
 
 
 class MeanPooling(_FixedPooling):
     """The mean of the states over the real steps: share 1/length."""
 
-    def _pooled(self, h, real, lengths):
-        B, T, _ = h.shape
-        share = np.broadcast_to(1.0 / (T if lengths is None else lengths[:, None]), (B, T))
-        share = (share if real is None else np.where(real, share, 0)).astype(h.real.dtype)
-        return np.einsum("bt,bth->bh", share, h), PoolingCache(share)
+    def _share(self, T, lengths):
+        return np.broadcast_to(1.0 / lengths[:, None], (len(lengths), T))
 
 
 class LastStep(_FixedPooling):
-    """The state at the last real step: share 1 there, 0 elsewhere. The other states are not looked at."""
+    """The state at the last real step: share 1 there, 0 elsewhere."""
 
-    def _pooled(self, h, real, lengths):
-        B, T, _ = h.shape
-        rows, last = np.arange(B), T - 1 if lengths is None else lengths - 1
-        share = np.zeros((B, T), h.real.dtype)
-        share[rows, last] = 1
-        return h[rows, last], PoolingCache(share, last)
+    def _share(self, T, lengths):
+        return np.arange(T) == lengths[:, None] - 1

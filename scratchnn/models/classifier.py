@@ -214,7 +214,7 @@ class SequenceClassifier(Layer):
         elif self.pooling_name == "self_attention":
             attended, attention = self.attention.forward(h, lengths=lengths)
             pooled, pooling = self.pooling.forward(attended, lengths)
-            alpha = attention.alpha[np.arange(len(pooled)), pooling.last]
+            alpha = np.einsum("bt,bts->bs", pooling.share, attention.alpha)
         elif self.pooling_name == "mean":
             pooled, pooling = self.pooling.forward(h, lengths)
         else:
