@@ -70,6 +70,23 @@ def test_weathers_do_not_share_a_folder():
     assert len({run(digest, **sky) for sky in skies}) == len(skies)
 
 
+def test_strict_weather_finds_an_index_out_of_range(tmp_path):
+    """The suite of the cpu kernels runs under it in .ci/run; there an index out of range must not pass unseen."""
+    code = """
+import sys; sys.path.insert(0, {place!r})
+import numpy as np, beyond
+try:
+    print(beyond.last(np.zeros((2, 3)), 3))
+except IndexError as error:
+    print(type(error).__name__)
+"""
+    (tmp_path / "beyond.py").write_text(
+        "from scratchnn import jit\n@jit.kernel\ndef last(x, k):\n    return x[1, k]\n", encoding="utf-8"
+    )
+    found = run(code.format(place=str(tmp_path)), NUMBA_BOUNDSCHECK="1", SCRATCHNN_CACHE_DIR=str(tmp_path / "kept"))
+    assert found == "IndexError"
+
+
 def test_the_users_own_kernels_are_kept_where_numba_keeps_them(tmp_path):
     (tmp_path / "mine.py").write_text(
         "import numba\nfrom scratchnn.ops.matmul import cpu\n"

@@ -21,7 +21,7 @@ nothing that a fork could break (a forked child makes a pool of its own).
 """
 
 from .arrays import DTYPES, plain, working_dtype
-from .compiling import PLAIN, apart, code, kernel, once, part, scalar, wide_vectors
+from .compiling import PLAIN, apart, kernel, once, part, scalar, wide_vectors
 from .disk import digest, folder, kept
 from .memory import buffers, empty, forget
 from .threads import WORTH, alone, get_num_threads, parts, set_num_threads, split
@@ -33,7 +33,6 @@ __all__ = [
     "alone",
     "apart",
     "buffers",
-    "code",
     "digest",
     "empty",
     "folder",

@@ -20,13 +20,16 @@ def working_dtype(*arrays: np.ndarray) -> np.dtype | None:
     """
     found = getattr(arrays[0], "dtype", None)
     for array in arrays:
-        if not isinstance(array, np.ndarray):
-            return None
-        if array.dtype is not found:
-            if any(not isinstance(other, np.ndarray) or other.dtype.kind != "f" for other in arrays):
-                return None
-            found = np.result_type(*arrays)
+        if type(array) is not np.ndarray or array.dtype is not found:
             break
+    else:  # the usual case, quickly
+        return found if found in DTYPES else None
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        return None
+    if any(array.dtype is not found for array in arrays):
+        if any(array.dtype.kind != "f" for array in arrays):
+            return None
+        found = np.result_type(*arrays)
     return found if found in DTYPES else None
 
 

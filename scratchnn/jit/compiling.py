@@ -3,11 +3,10 @@
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import Any
 
 import numba
 from llvmlite import ir
-from numba import cfunc, njit, types
+from numba import njit, types
 from numba.extending import intrinsic
 
 from .disk import folder
@@ -65,30 +64,6 @@ def scalar(function: Callable) -> Callable:
     return function if PLAIN else njit(**FLAGS, nogil=True, forceinline=True)(function)
 
 
-def code(signature: Any) -> Callable[[Callable], int]:
-    """Compile a function at once, alone, and give the address of its code, for kernels to call.
-
-    What many kernels use is so compiled once, where a called ``kernel`` would be compiled into each of them.
-
-    Parameters
-    ----------
-    signature : Numba signature
-
-    Returns
-    -------
-    function
-        Takes the function, gives the address.
-    """
-
-    def compiled(function):
-        with _kept_in(folder()):
-            made = cfunc(signature, error_model="numpy", cache=folder() is not None)(function)
-        _LIVING.append(made)
-        return made.address
-
-    return compiled
-
-
 if PLAIN:
 
     def wide_vectors():
@@ -136,7 +111,6 @@ else:
         return types.void(), generate
 
 
-_LIVING: list = []  # machine code goes when its object goes
 _DECORATING = threading.RLock()
 
 

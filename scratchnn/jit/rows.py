@@ -211,7 +211,7 @@ def over_table(code: int) -> Callable[[int, int], None]:
     number = ctypes.c_float if size == 4 else ctypes.c_double
 
     def run(rows, address):
-        table = _array_at(address, ctypes.c_int64, rows * (1 + len(kinds))).reshape(rows, -1)
+        table = _array_at(address, ctypes.c_int64, rows * (1 + len(kinds))).reshape(rows, 1 + len(kinds))
         for columns, *places in table.tolist():
             given = []
             for place, kind in zip(places, kinds, strict=True):

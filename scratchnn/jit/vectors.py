@@ -3,6 +3,8 @@
 ``at`` is an llvmlite IRBuilder, the place where the next instruction goes.
 """
 
+from contextlib import contextmanager
+
 from llvmlite import ir
 
 INDEX = ir.IntType(64)
@@ -73,6 +75,52 @@ def masked_store(module, at, value, place, mask, vector):
     at.call(declare(module, name, ir.VoidType(), kind), [value, place, ir.IntType(32)(size_of(vector)), mask])
 
 
+def transposed(at, rows):
+    """Turn as many vectors as a vector has places into their columns.
+
+    Halves are exchanged, then quarters within the halves, and so on: four exchanges for 16 vectors of 16.
+    """
+    rows, lanes = list(rows), len(rows)
+    distance = lanes // 2
+    while distance:
+        for r in range(lanes):
+            if not r & distance:
+                a, b = rows[r], rows[r + distance]
+                low = [i if not i & distance else lanes + i - distance for i in range(lanes)]
+                high = [i + distance if not i & distance else lanes + i for i in range(lanes)]
+                rows[r], rows[r + distance] = (_chosen(at, a, b, places) for places in (low, high))
+        distance //= 2
+    return rows
+
+
+def _chosen(at, a, b, places):
+    """Make a vector of the numbers at these places of two vectors, one behind the other."""
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return at.shuffle_vector(a, b, ir.Constant(kind, places))
+
+
 def suffix(vector):
     """Write how LLVM's functions name the type."""
     return f"v{vector.count}f{8 * size_of(vector)}"
+
+
+def fewer(at, a, b, most=False):
+    """Choose the smaller of two whole numbers, or the larger."""
+    return at.select(at.icmp_signed(">" if most else "<", a, b), a, b)
+
+
+@contextmanager
+def counted(at, begin, end, step=None):
+    """Write a loop, for k in range(begin, end, step): what is written inside ``with`` stands in it."""
+    test, body, behind = (at.append_basic_block(name) for name in ("test", "body", "behind"))
+    before = at.block
+    at.branch(test)
+    at.position_at_end(test)
+    k = at.phi(INDEX)
+    k.add_incoming(begin, before)
+    at.cbranch(at.icmp_signed("<", k, end), body, behind)
+    at.position_at_end(body)
+    yield k
+    k.add_incoming(at.add(k, INDEX(1) if step is None else step), at.block)
+    at.branch(test)
+    at.position_at_end(behind)

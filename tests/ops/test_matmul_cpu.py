@@ -5,7 +5,7 @@ import pytest
 
 from scratchnn import jit
 from scratchnn.ops.matmul import cpu
-from scratchnn.ops.matmul.called import K_BLOCK, M_BLOCK
+from scratchnn.ops.matmul.passes import K_BLOCK, M_BLOCK
 
 
 def numbers(seed, *shape, dtype=np.float32):
@@ -32,7 +32,9 @@ def test_panels_hold_the_matrix_and_zeros_behind_it(dtype, transposed):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("sizes", [(M_BLOCK + 5, K_BLOCK + 3, 70), (7, 2 * K_BLOCK, 5)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(M_BLOCK + 5, K_BLOCK + 3, 70), (7, 2 * K_BLOCK, 5), (20, 30, 140), (13, 5, 64), (1, 1, 1)], ids=str
+)
 def test_products_over_block_borders(sizes, dtype):
     M, K, N = sizes
     A, B = numbers(1, M, K, dtype=dtype), numbers(2, K, N, dtype=dtype)

@@ -21,7 +21,7 @@ CASES = [(rule, options) for rule, choices in RULES.items() for options in choic
 
 
 def problem(dtype, shape=(13, 97)):
-    """More than one block of the kernels, and a ragged last one."""
+    """Rows of no whole number of vectors."""
     rng = np.random.default_rng(1)
     return [rng.normal(size=shape).astype(dtype) for _ in range(4)]  # a parameter and three gradients
 
@@ -150,8 +150,10 @@ def test_the_sentences_are_the_references():
         assert told[0] == told[1]
 
 
-def test_threads_change_nothing():
-    p, grad = (np.random.default_rng(k).normal(size=300_000).astype(np.float32) for k in range(2))
+def test_threads_change_nothing(monkeypatch):
+    monkeypatch.setattr(cpu, "PIECE", 1000)
+    monkeypatch.setattr(jit.threads, "WORTH", 1.0)
+    p, grad = (np.random.default_rng(k).normal(size=4_321).astype(np.float32) for k in range(2))
     before = jit.get_num_threads()
     try:
         found = []

@@ -177,3 +177,46 @@ def test_an_error_changes_nothing():
 def test_wrong_settings_get_one_sentence(make, error, sentence):
     with pytest.raises(error, match=re.escape(sentence)):
         make()
+
+
+ARRANGEMENTS = {
+    "the same arrays with new numbers": lambda grads, k: grads,
+    "new arrays at every step": lambda grads, k: {name: grad.copy() for name, grad in grads.items()},
+    "every second number of a longer array": lambda grads, k: {
+        name: np.repeat(grad, 2, axis=0)[::2] for name, grad in grads.items()
+    },
+    "now one, now the other": lambda grads, k: {
+        n: g.copy() if k % 2 else np.asfortranarray(g) for n, g in grads.items()
+    },
+}
+
+
+@pytest.mark.parametrize("arrange", ARRANGEMENTS.values(), ids=ARRANGEMENTS)
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, Adagrad, RMSprop])
+def test_where_the_numbers_lie_makes_no_difference(kind, arrange):
+    """The kernels remember addresses from step to step; a state loaded on the way lies elsewhere."""
+    mine, theirs = problem(), problem()
+    optimizer, peer = kind(mine, lr=0.05), kind(theirs, lr=0.05, backend="reference")
+    held = {name: np.zeros_like(p) for name, p in mine.items()}
+    for k, grads in enumerate(gradients(6)):
+        if k == 3:
+            optimizer.load_state_dict(optimizer.state_dict())
+        for name, grad in grads.items():
+            held[name][...] = grad
+        optimizer.step(arrange(held, k))
+        peer.step(grads)
+        for name, p in mine.items():
+            np.testing.assert_allclose(p, theirs[name], rtol=0, atol=1e-13)
+
+
+def test_a_parameter_that_became_read_only_is_not_written():
+    params = problem()
+    optimizer = Adam(params)
+    grads = gradients(1)[0]
+    optimizer.step(grads)
+    params["a"].flags.writeable = False
+    before = {name: p.copy() for name, p in params.items()}
+    with pytest.raises(ValueError, match="read-only"):
+        optimizer.step(grads)
+    for name, p in params.items():
+        np.testing.assert_array_equal(p, before[name])

@@ -79,7 +79,7 @@ def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask:
     T, B, D = x.shape
     H = W_h.shape[0]
     masked = mask is not None
-    mask = shapes.recurrent_mask("lstm.forward", mask, T, B) if masked else np.ones((T, B), bool)
+    mask = shapes.recurrent_mask("lstm.forward", mask, T, B)
     given = np.where(mask[:, :, None], x, x.dtype.type(0)) if masked else x
     given, h0, c0, W_x, W_h, b = [jit.plain(array, dtype) for array in (given, h0, c0, W_x, W_h, b)]
     used = tiles(dtype)

@@ -1,8 +1,8 @@
 """Products and packing, compiled once and called by address from every kernel.
 
 A function that a Numba kernel calls is compiled into it, once more for each kernel and for each kind of array: 0.3 s
-a time. Here everything is an address or a whole number, so one piece of machine code serves all. It takes addresses
-in bytes and strides in numbers. The functions at the end turn a kernel's array and an offset into an address.
+a time. Here one piece of machine code serves all (passes.py); the functions below turn a kernel's array and an offset
+into an address, and call it.
 
 ``addresses`` (of tile.tiles) carries what is called: [0, 0] the product, [0, 1] the packing, [rows, vectors] a tile.
 """
@@ -13,86 +13,7 @@ from numba.extending import intrinsic
 
 from scratchnn import jit
 
-K_BLOCK = 384  # rows of a panel used at a time: 384 x 64 float32 are 96 KB, well within a second-level cache
-M_BLOCK = 96  # rows of A that pass over all panels while they stay in the second-level cache
 SIZE = types.intp
-TABLE = types.CPointer(types.int64)
-
-
-def product_code(table, rows, vectors, lanes, size, A, A_strip, A_row, A_k, P, P_panel, P_k, C, C_row, M, N, K, add):
-    """C[M, N] (+)= A[M, K] @ B[K, N], tile by tile; ``table`` (rows, vectors) holds the tiles' addresses.
-
-    A part of a panel of B serves all rows of A before the next comes: it stays in the cache.
-    """
-    most, width = rows - 1, (vectors - 1) * lanes
-    strips = (M + most - 1) // most
-    block = M_BLOCK // most
-    for begin in range(0, strips, block):
-        end = min(begin + block, strips)
-        for k in range(0, max(K, 1), K_BLOCK):
-            depth = min(K_BLOCK, K - k)
-            more = 1 if k > 0 else add
-            for p in range((N + width - 1) // width):
-                n = min(width, N - p * width)
-                used = (n + lanes - 1) // lanes
-                last = n - (used - 1) * lanes
-                for m in range(begin, end):
-                    count = min(most, M - m * most)
-                    call_tile(
-                        table[count * vectors + used], A + size * (m * A_strip + k * A_k), A_row, A_k,
-                        P + size * (p * P_panel + k * P_k), P_k, C + size * (m * most * C_row + p * width), C_row,
-                        depth, last, more,
-                    )  # fmt: skip
-
-
-def pack_code(width, P, P_panel, B, B_k, B_column, K, N):
-    """Copy B[K, N] into panels of ``width`` columns, ``P_panel`` apart; what lies behind N becomes 0."""
-    for p in range((N + width - 1) // width):
-        n = min(width, N - p * width)
-        panel, given = p * P_panel, p * width * B_column
-        if B_column == 1:
-            for k in range(K):
-                for j in range(n):
-                    P[panel + k * width + j] = B[given + k * B_k + j]
-        else:
-            for block in range(0, K, 16):  # 16 rows at a time: the numbers of a column lie in one line of the cache
-                for j in range(n):
-                    for k in range(block, min(block + 16, K)):
-                        P[panel + k * width + j] = B[given + k * B_k + j * B_column]
-        if n < width:
-            for k in range(K):
-                for j in range(n, width):
-                    P[panel + k * width + j] = 0
-
-
-def compiled(size: int) -> tuple[int, int]:
-    """Compile both for this process, or fetch them from the disk.
-
-    Parameters
-    ----------
-    size : int
-        Bytes of a number; what is copied is its bits.
-
-    Returns
-    -------
-    product, pack : int
-        Addresses.
-    """
-    bits = types.CPointer(types.int32 if size == 4 else types.int64)
-    packed = types.void(SIZE, bits, SIZE, bits, *(SIZE,) * 4)
-    return jit.code(types.void(TABLE, *(SIZE,) * 17))(product_code), jit.code(packed)(pack_code)
-
-
-@intrinsic
-def call_tile(typing, address, A, A_row, A_k, B, B_k, C, C_row, K, last, add):
-    """Call the code of a tile: C[rows, columns] (+)= A[rows, K] @ B[K, columns]."""
-    signature = types.void(*(SIZE,) * 11)
-
-    def generate(context, at, signature, arguments):
-        _call(at, arguments[0], arguments[1:])
-        return context.get_dummy_value()
-
-    return signature, generate
 
 
 def _call(at, address, given):
@@ -106,20 +27,18 @@ def _arrays(context, at, signature, arguments):
 
 
 def _generate_product(context, at, signature, arguments):
-    addresses, lanes, A, _, A_strip, _, A_k, P, _, P_panel, P_k, C, _, *rest = range(len(arguments))
+    addresses, _, A, _, A_strip, _, A_k, P, _, P_panel, P_k, C, _, *rest = range(len(arguments))
     opened = _arrays(context, at, signature, arguments)
-    table = opened(addresses)
-    rows, vectors = (at.extract_value(table.shape, k) for k in range(2))
-    size = context.get_constant(SIZE, signature.args[A].dtype.bitwidth // 8)
+    table = opened(addresses).data
 
     def place(k):
-        return at.ptrtoint(at.gep(opened(k).data, [arguments[k + 1]]), size.type)
+        return at.gep(opened(k).data, [arguments[k + 1]])
 
     given = [
-        table.data, rows, vectors, arguments[lanes], size, place(A), *arguments[A_strip : A_k + 1],
-        place(P), *arguments[P_panel : P_k + 1], place(C), *arguments[rest[0] :],
+        table, place(A), *arguments[A_strip : A_k + 1], place(P), *arguments[P_panel : P_k + 1],
+        place(C), *arguments[rest[0] :],
     ]  # fmt: skip
-    _call(at, at.load(table.data), given)
+    _call(at, at.load(table), given)
     return context.get_dummy_value()
 
 
@@ -187,7 +106,7 @@ else:
     def pack_rows_into(typing, addresses, P, P_row, B, B_at, B_k, B_column, K, N):
         """Copy B[K, N], an element at ``B_at + k * B_k + j * B_column``, into the rows from ``P_row`` of panels P.
 
-        P is (panels, rows, width); what lies behind column N of the last panel becomes 0.
+        P is (panels, rows, width); what lies behind column N of the last panel becomes 0. B_k or B_column is 1.
         """
         signature = types.void(addresses, P, SIZE, B, *(SIZE,) * 5)
 
@@ -197,9 +116,7 @@ else:
             rows, width = (at.extract_value(panels.shape, k) for k in (1, 2))
             target = at.gep(panels.data, [at.mul(arguments[2], width)])
             source = at.gep(opened(3).data, [arguments[4]])
-            bits = ir.IntType(signature.args[1].dtype.bitwidth).as_pointer()
             code = at.load(at.gep(table.data, [rows.type(1)]))
-            target, source = at.bitcast(target, bits), at.bitcast(source, bits)
             _call(at, code, [width, target, at.mul(rows, width), source, *arguments[5:]])
             return context.get_dummy_value()
 

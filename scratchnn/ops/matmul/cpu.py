@@ -17,7 +17,8 @@ from scratchnn import jit
 from scratchnn.jit import kernel
 
 from . import reference
-from .called import K_BLOCK, pack_rows_into, product_at_into, product_strips_into
+from .called import pack_rows_into, product_at_into, product_strips_into
+from .passes import K_BLOCK
 from .reference import Cache, Grads
 from .tile import Tiles, tiles
 

@@ -43,13 +43,13 @@ from scratchnn.jit.vectors import (
     vector_at,
 )
 
-from . import called
+from . import passes
 
 
 class Tiles(NamedTuple):
     """Compiled tiles of one number type. ``addresses[rows, vectors]`` is where the code of a tile stands.
 
-    [0, 0] and [0, 1] are the product and the packing of called.py.
+    [0, 0] and [0, 1] are the product and the packing of passes.py.
     """
 
     addresses: np.ndarray  # (rows + 1, vectors + 1) int64
@@ -90,12 +90,17 @@ def _make(size):
             addresses[r, v] = r * 10**6 + v * 1000 + lanes  # what the plain Python twin of a tile reads
     if not jit.PLAIN:
         names = {(r, v): f"tile_{dtype}_{r}x{v}" for r in range(1, rows + 1) for v in range(1, vectors + 1)}
-        found = addresses_of(
-            f"tiles-{dtype}", names.values(), lambda: (_write_tile(names[r, v], r, v, lanes, size) for r, v in names)
-        )
+        names |= {(0, 0): f"product_{dtype}", (0, 1): f"packing_{dtype}"}
+
+        def write():
+            kind = _kind_of_tile(size)
+            yield passes.write_product(names[0, 0], kind, rows, vectors, lanes, size)
+            yield passes.write_packing(names[0, 1], lanes, size)
+            yield from (_write_tile(name, r, v, lanes, size) for (r, v), name in names.items() if r)
+
+        found = addresses_of(f"tiles-{dtype}", names.values(), write)
         for key, address in zip(names, found, strict=True):
             addresses[key] = address
-        addresses[0, :2] = called.compiled(size)
     return Tiles(addresses, rows, vectors * lanes, lanes)
 
 
@@ -111,15 +116,18 @@ def _best_shape(size):
     return 4, 2, lanes
 
 
+def _kind_of_tile(size):
+    """Give the type of a tile's code: A, A_row, A_k, B, B_k, C, C_row, K, last, add."""
+    pointer = number_of(size).as_pointer()
+    return ir.FunctionType(ir.VoidType(), [pointer, INDEX, INDEX, pointer, INDEX, pointer, *[INDEX] * 4])
+
+
 def _write_tile(name, rows, vectors, lanes, size):
     """Write one tile: C[rows, columns] (+)= A[rows, K] @ B[K, columns], the last vector through a mask."""
     vector = ir.VectorType(number_of(size), lanes)
     pointer = vector.element.as_pointer()
     module = ir.Module(name)
-    kind = ir.FunctionType(
-        ir.VoidType(), [pointer, INDEX, INDEX, pointer, INDEX, pointer, INDEX, INDEX, INDEX, INDEX]
-    )
-    function = ir.Function(module, kind, name)
+    function = ir.Function(module, _kind_of_tile(size), name)
     for k in (0, 3, 5):
         function.args[k].add_attribute("noalias")
     A, A_row, A_k, B, B_k, C, C_row, K, last, add = function.args

@@ -121,11 +121,9 @@ def all_into(
         For the next step.
     """
     told = [RULES[rule](state, **its) for (_, _, state), its in zip(given, settings, strict=True)]
-    arrays = [array for p, grad, state in given for array in (p, grad, *state) if isinstance(array, np.ndarray)]
     formula, states, numbers = told[0][0], [state for _, state, _ in told], [numbers for _, _, numbers in told]
-    same = ready is not None and ready.formula is formula and len(ready.arrays) == len(arrays)
-    if not same or not all(map(is_, ready.arrays, arrays)):
-        ready = _ready(formula, given, arrays, len(numbers[0]))
+    if ready is None or ready.formula is not formula or not same(given, ready):
+        ready = _ready(formula, given, len(numbers[0]))
     ready.numbers[...] = numbers
     table = ready.table
     begun, row = table.ctypes.data, table.strides[0]
@@ -140,8 +138,30 @@ def all_into(
     return states, ready
 
 
-def _ready(formula, given, arrays, settings):
+def same(given: list[tuple], ready: Ready) -> bool:
+    """Say whether these are the very arrays of the step before, and may still be written.
+
+    Parameters
+    ----------
+    given : list of (p, grad, state)
+    ready : Ready
+
+    Returns
+    -------
+    bool
+    """
+    arrays = _arrays(given)
+    known = len(arrays) == len(ready.arrays) and all(map(is_, arrays, ready.arrays))
+    return known and all(p.flags.writeable for p, _, _ in given)
+
+
+def _arrays(given):
+    return [array for p, grad, state in given for array in (p, grad, *state) if isinstance(array, np.ndarray)]
+
+
+def _ready(formula, given, settings):
     """Find the addresses."""
+    arrays = _arrays(given)
     dtype = given[0][0].dtype
     numbers, kept, rows = np.empty((len(given), settings), dtype), [], []
     for k, (p, grad, state) in enumerate(given):
