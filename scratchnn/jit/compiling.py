@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any
 
 import numba
 from llvmlite import ir
