@@ -44,7 +44,9 @@ def complete(student: Student, form: Form | None = None, seed: int = 0) -> Simpl
         backend = Adapter(own, reference, names, form).backend()
         if "step" in own.functions and not runs(backend, subjects[0], seed):
             own = looped(own, reference.Params._fields) or own
-            backend = discover(own, reference, names, subjects, seed, form) if "forward" in own.functions else backend
+            if "forward" in own.functions:
+                backend = discover(own, reference, names, subjects, seed, form)
+                backend.adapter.form = backend.adapter.form._replace(stepwise=True)
     else:
         backend = discover(own, reference, names, subjects, seed, form)
     if student.op == "gru" and not getattr(backend, "equal", True) and "forward" in own.functions:
@@ -74,17 +76,64 @@ def run(student: Student, names: dict) -> Own:
     TypeError
         A function is none once the file has run.
     """
-    module = executed(student, names, "student")
+    return own_of(student, vars(executed(student, names, "student")))
+
+
+def own_of(student: Student, space: dict) -> Own:
+    """Pick the student's functions out of the names of a module that has run.
+
+    Parameters
+    ----------
+    student : Student
+    space : dict
+
+    Returns
+    -------
+    Own
+
+    Raises
+    ------
+    TypeError
+        A function is none.
+    """
     functions, cls = {}, None
     for name, theirs in student.theirs.items():
         holder, _, method = theirs.rpartition(".")
-        thing = vars(module).get(holder or theirs)
+        thing = space.get(holder or theirs)
         if holder:
             cls, thing = thing, getattr(thing, method, None)
         if not callable(thing):
             raise TypeError(f"{theirs} is {thing!r} once the file has run, expected a function")
         functions[name] = thing
     return Own(student, functions, cls)
+
+
+def adapted(student: Student, space: dict, names: dict, form: Form) -> SimpleNamespace:
+    """Make a backend of a module that has run already, instrumented or edited, where the form is known.
+
+    Parameters
+    ----------
+    student : Student
+    space : dict
+        The names of the module.
+    names : dict
+        Of our reference; the student's functions are put among them.
+    form : Form
+        ``complete(student).form``.
+
+    Returns
+    -------
+    SimpleNamespace
+        As of ``complete``.
+    """
+    reference = ops.backend(getattr(ops, student.op), "reference")
+    own = own_of(student, space)
+    names |= {name: function for name, function in own.functions.items() if own.cls is None}
+    if form.stepwise:
+        own = looped(own, reference.Params._fields) or own
+    backend = Adapter(own, reference, names, form).backend()
+    backend.form, backend.right = form, reference
+    return backend
 
 
 def executed(student: Student, names: dict, called: str) -> ModuleType:

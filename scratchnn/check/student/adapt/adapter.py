@@ -14,7 +14,7 @@ from .form import Form
 from .names import STATES
 from .outputs import Kept
 from .own import Own, match
-from .pieces import GATES, Maker, blocks_of
+from .pieces import GATES, Maker, blocks_of, made
 from .sequences import parts_of, summed
 
 PAIRS = (("forward", "backward"), ("log_forward", "log_backward"))
@@ -61,6 +61,31 @@ class Adapter(Answers):
             if backward in self.own.functions:
                 wrapped[backward] = self._backward(backward, forward)
         return SimpleNamespace(**self.names | wrapped)
+
+    def in_their_form(self, grads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Lay gradients of ours out as the student's.
+
+        Parameters
+        ----------
+        grads : dict of str to array
+            By our names of inputs and parameters.
+
+        Returns
+        -------
+        dict of str to array
+            By the student's names of parameters, and by our names of inputs.
+        """
+        found = {name: self.form.given(name, array) for name, array in grads.items() if name not in self.fields}
+        ours = {name: array for name, array in grads.items() if name in self.fields and array is not None}
+        if not ours or not self.form.pieces:
+            return found | ours
+        blocks = blocks_of(self.op, ours, self.form.flipped)
+        for gate in [gate for kind, gate in blocks if kind == "b1"]:
+            blocks["b1", gate] = blocks["b", gate]
+            blocks["b2", gate] = blocks["c", gate] if self.op == "gru" and gate == "n" else blocks["b", gate]
+        return found | {
+            piece.name: made(piece, blocks, self.form.transposed, self.form.column) for piece in self.form.pieces
+        }
 
     def _forward(self, name):
         ours, theirs = getattr(self.reference, name), self.own.functions[name]
