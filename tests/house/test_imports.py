@@ -46,7 +46,7 @@ ROOMS = {
         "shapes",
     },
     "runs": {"data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
-    "bench": {"errors", "jit", "layers", "models", "notation", "ops", "training"},
+    "bench": {"check", "errors", "jit", "layers", "models", "notation", "ops", "training"},
     "lessons": {"errors", "files"},
     "school": {"check", "errors", "files", "misconceptions", "ops", "probe"},
     "cli": {
