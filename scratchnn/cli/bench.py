@@ -43,6 +43,10 @@ class Bench(click.Command):
             return bench_doctor.command.make_context(f"{info_name} doctor", args[1:], parent=parent, **extra)
         return super().make_context(info_name, args, parent=parent, **extra)
 
+    def invoke(self, ctx):
+        """Run the command that the arguments were parsed for."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
 
 @click.command("bench", cls=Bench, epilog=EXAMPLES)
 @click.argument("topics", type=click.Choice(CHOICES), nargs=-1, metavar="[TOPIC]...")

@@ -30,11 +30,14 @@ Examples:
 @click.option("--seeds", type=click.IntRange(min=1), help=f"For right code.  [default: {SEEDS}]")
 @click.option("--timed", type=click.IntRange(min=0), help=f"Examinations timed from outside.  [default: {TIMED}]")
 @click.option("--quick", is_flag=True, help="A sample, in a minute or two.")
+@click.option(
+    "--oracles", is_flag=True, help="Judge wrong code by the oracles too, which changes no name and no line."
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Draws the sample and the pairs.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False), help="Write everything here.")
 @click.option("--report", type=click.Path(dir_okay=False), help="Write the table and all failures here, as Markdown.")
-def command(styles, ops, limit, pairs, seeds, timed, quick, jobs, seed, json_path, report):
+def command(styles, ops, limit, pairs, seeds, timed, quick, oracles, jobs, seed, json_path, report):
     """Plant known mistakes in code of five styles and count how often the doctor names them and finds the line."""
     styles = _some("--styles", styles, cases.STYLES)
     ops = _some("--ops", ops, cases.OPS)
@@ -50,8 +53,8 @@ def command(styles, ops, limit, pairs, seeds, timed, quick, jobs, seed, json_pat
     two = cases.pairs(styles, ops, pairs, seed) if pairs else []
     right = cases.right(styles, ops)
     with console(error=True).status("") as status:
-        singles = run.run(trial.tried, one, jobs, lambda k: status.update(f"one mistake: {k} of {len(one)}"))
-        both = run.run(trial.tried, two, jobs, lambda k: status.update(f"two mistakes: {k} of {len(two)}"))
+        singles = run.run(trial.tried, one, jobs, lambda k: status.update(f"one mistake: {k} of {len(one)}"), oracles)
+        both = run.run(trial.tried, two, jobs, lambda k: status.update(f"two mistakes: {k} of {len(two)}"), oracles)
         full = run.run(trial.tried, right, jobs, lambda k: status.update(f"right code: {k} of {len(right)}"))
         found = run.run(trial.alarms, right, jobs, lambda k: status.update(f"seeds: {k} of {len(right)}"), seeds)
         share = run.sampled(one, max(1, timed // len(styles)), seed) if timed else []

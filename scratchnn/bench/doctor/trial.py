@@ -18,12 +18,14 @@ from scratchnn.check.student.variants import unheard
 from .cases import Case
 
 
-def tried(case: Case) -> dict:
+def tried(case: Case, oracles: bool = True) -> dict:
     """Examine a source in this process.
 
     Parameters
     ----------
     case : Case
+    oracles : bool
+        False: gradients are held against ours, where the forward is ours; naming and line do not depend on it.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def tried(case: Case) -> dict:
         file = Path(folder, f"{case.op}.py")
         file.write_text(case.source, encoding="utf-8")
         try:
-            passed = judge(told.__setitem__, str(file), case.op, 0)
+            passed = judge(told.__setitem__, str(file), case.op, 0, oracles=oracles)
         except Exception as error:  # the doctor itself fell: that counts as nothing found
             passed, told["fell"] = False, f"{type(error).__name__}: {error}"
     diagnosis, place = told.get("diagnosis") or {}, told.get("localisation") or {}

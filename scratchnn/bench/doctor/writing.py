@@ -79,9 +79,10 @@ def _share(pair):
 def _asked(found):
     asked = found["asked"]
     return (
-        f"`scratchnn bench doctor{asked['options']}`: {asked['singles']} sources with one mistake of the catalogue "
-        f"({found['variants']} different ones), {asked['pairs']} with two, planted by hand in five styles; right code "
-        f"of every style and op on {asked['seeds']} seeds (one backward pass each, held against ours, whose forward it "
-        f"was shown to share; the full check with both oracles on the first); {asked['timed']} examinations timed from "
-        "outside, process start included."
+        f"`scratchnn bench doctor{asked['options']}`: {asked['singles']} sources with one mistake "
+        f"({found['variants']} different ones of the catalogue), {asked['pairs']} with two, in five styles. "
+        "Wrong code is held against our gradients (naming and line do not depend on the oracles). Right code of "
+        f"every style and op: the full check with both oracles on the first seed, and on {asked['seeds']} seeds one "
+        "backward pass each, held against ours, whose forward it was shown to share. "
+        f"{asked['timed']} examinations were timed from outside, process start included."
     )

@@ -32,7 +32,15 @@ class Covered(NamedTuple):
     left_out: list  # (name, why)
 
 
-def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int, adapter: str | None = None) -> bool:
+def judge(
+    tell: Callable[[str, Any], None],
+    path: str,
+    op: str | None,
+    seed: int,
+    adapter: str | None = None,
+    *,
+    oracles: bool = True,
+) -> bool:
     """Examine a file; what is found is told stage by stage.
 
     Parameters
@@ -45,6 +53,8 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
     seed : int
     adapter : str, optional
         A file that says how its functions are to be called.
+    oracles : bool
+        False: gradients are held against ours only, wherever the forward is ours. Diagnosis is not touched by that.
 
     Returns
     -------
@@ -75,7 +85,7 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
         return not covered.wrong  # no backward of ours knows what this forward keeps
     tell("begin", "gradients")
     usual = backend.right is ops.backend(getattr(ops, student.op), "reference")
-    wrong = _gradients(tell, backend, subjects, {one.name for one in covered.right if usual}, seed)
+    wrong = _gradients(tell, backend, subjects, {one.name for one in covered.right if usual}, seed, oracles)
     tell("assumed", backend.assumed)
     if not wrong:
         return not covered.wrong
@@ -85,7 +95,7 @@ def judge(tell: Callable[[str, Any], None], path: str, op: str | None, seed: int
     return False
 
 
-def _gradients(tell, backend, subjects, like_ours, seed):
+def _gradients(tell, backend, subjects, like_ours, seed, oracles):
     """Judge the gradients of every variant; give those whose check failed, with whether numbers did.
 
     The oracles judge the first variant and the first that is wrong. Where the forward equals ours, the others are
@@ -94,9 +104,9 @@ def _gradients(tell, backend, subjects, like_ours, seed):
     wrong, by_oracles = {}, 0
     for subject in subjects:
         told = None
-        if by_oracles and subject.name in like_ours:
+        if (by_oracles or not oracles) and subject.name in like_ours:
             told = beside_ours(subject, backend, seed)
-            if not told["passed"] and not wrong:
+            if oracles and not told["passed"] and not wrong:
                 told = None
         if told is None:
             by_oracles += 1

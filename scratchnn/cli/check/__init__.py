@@ -58,6 +58,7 @@ def command(
     hint,
     seconds,
     adapter,
+    html,
     write_adapter,
     catalogue,
     op,
@@ -79,9 +80,10 @@ def command(
         others |= {"--bug": bug, "--train": train, "--quick": quick}
         if write_adapter:
             return students.write_adapter(name, op, write_adapter)
-        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter}
+        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter, "html": html}
         return students.show(name, op, others, **asked, as_json=as_json, quiet=quiet)
-    own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--write-adapter": write_adapter}
+    own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--html": html}
+    own |= {"--write-adapter": write_adapter}
     for option in (option for option, value in own.items() if value):
         raise click.UsageError(f"{option} goes with a file of your own")
     if catalogue:
