@@ -29,11 +29,28 @@ Examples:
   scratchnn bench lstm --peers torch,jax=/path/to/other/python
   scratchnn bench ladder
   scratchnn bench --backend gpu --peers torch --json gpu.json --picture gpu.png
+  scratchnn bench doctor --quick      how often `scratchnn check my_lstm.py` is right
 """
 CHOICES = (*cases.TOPICS, "all")
 
 
-@click.command("bench", epilog=EXAMPLES)
+class Bench(click.Command):
+    """The race; `bench doctor` is a command of its own."""
+
+    def make_context(self, info_name, args, parent=None, **extra):
+        """Hand over to the doctor's benchmark where that is asked for."""
+        if args[:1] == ["doctor"]:
+            from . import bench_doctor
+
+            return bench_doctor.command.make_context(f"{info_name} doctor", args[1:], parent=parent, **extra)
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def invoke(self, ctx):
+        """Run the command that the arguments were parsed for."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+
+@click.command("bench", cls=Bench, epilog=EXAMPLES)
 @click.argument("topics", type=click.Choice(CHOICES), nargs=-1, metavar="[TOPIC]...")
 @click.option("--threads", default=None, help="Numbers of threads, such as 1,2.  [default: 1 and 2]")
 @click.option(

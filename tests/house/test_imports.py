@@ -58,7 +58,7 @@ ROOMS = {
         "shapes",
     },
     "runs": {"arrays", "data", "draw", "errors", "files", "jit", "layers", "models", "notation", "training"},
-    "bench": {"arrays", "device", "errors", "jit", "layers", "models", "notation", "ops", "training"},
+    "bench": {"arrays", "check", "device", "errors", "jit", "layers", "models", "notation", "ops", "training"},
     "lessons": {"errors", "files"},
     "school": {"check", "errors", "files", "misconceptions", "ops", "probe"},
     "cli": {

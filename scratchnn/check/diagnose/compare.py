@@ -15,7 +15,7 @@ from . import pairs, probing
 from .planted import planted
 from .probing import Probe
 
-SECONDS = 4.0  # that the search for pairs may take
+SECONDS = 4.0  # of this process that the search for pairs may take
 
 
 class Match(NamedTuple):
@@ -169,9 +169,9 @@ def diagnose(
     matches = [match for bug in known if (match := _match((bug,), asked))]
     compared, complete = len(known), True
     if not matches and all(one.comparable for one in asked):
-        deadline = time.monotonic() + seconds
+        deadline = time.process_time() + seconds
         for pair in pairs.candidates(known, [one for one in asked if one.place.seed == seeds[0]]):
-            if time.monotonic() > deadline:
+            if time.process_time() > deadline:
                 complete = False
                 break
             compared += 1

@@ -42,7 +42,7 @@ def beside_ours(subject: Subject, backend: Any, seed: int) -> dict:
         "rows": rows,
         "failures": failures,
         "notes": [],
-        "judged": "the forward is ours, so the gradients were held against our own, which the oracles have judged",
+        "judged": ["the forward is ours, so the gradients were held against our own, which the oracles have judged"],
         "table": "",
     }
 

@@ -39,7 +39,12 @@ def judge(
     op: str | None,
     seed: int,
     adapter: str | None = None,
+<<<<<<< HEAD
     catalogue: bool = True,
+=======
+    *,
+    oracles: bool = True,
+>>>>>>> styles
 ) -> bool:
     """Examine a file; what is found is told stage by stage.
 
@@ -53,8 +58,13 @@ def judge(
     seed : int
     adapter : str, optional
         A file that says how its functions are to be called.
+<<<<<<< HEAD
     catalogue : bool
         Compare with the known mistakes.
+=======
+    oracles : bool
+        False: gradients are held against ours only, wherever the forward is ours. Diagnosis is not touched by that.
+>>>>>>> styles
 
     Returns
     -------
@@ -85,7 +95,7 @@ def judge(
         return not covered.wrong  # no backward of ours knows what this forward keeps
     tell("begin", "gradients")
     usual = backend.right is ops.backend(getattr(ops, student.op), "reference")
-    wrong = _gradients(tell, backend, subjects, {one.name for one in covered.right if usual}, seed)
+    wrong = _gradients(tell, backend, subjects, {one.name for one in covered.right if usual}, seed, oracles)
     tell("assumed", backend.assumed)
     if not wrong:
         return not covered.wrong
@@ -98,7 +108,7 @@ def judge(
     return False
 
 
-def _gradients(tell, backend, subjects, like_ours, seed):
+def _gradients(tell, backend, subjects, like_ours, seed, oracles):
     """Judge the gradients of every variant; give those whose check failed, with whether numbers did.
 
     The oracles judge the first variant and the first that is wrong. Where the forward equals ours, the others are
@@ -107,9 +117,9 @@ def _gradients(tell, backend, subjects, like_ours, seed):
     wrong, by_oracles = {}, 0
     for subject in subjects:
         told = None
-        if by_oracles and subject.name in like_ours:
+        if (by_oracles or not oracles) and subject.name in like_ours:
             told = beside_ours(subject, backend, seed)
-            if not told["passed"] and not wrong:
+            if oracles and not told["passed"] and not wrong:
                 told = None
         if told is None:
             by_oracles += 1

@@ -1,6 +1,8 @@
 """``scratchnn check FILE.py``: a student's own forward and backward."""
 
+import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -8,7 +10,7 @@ import click
 from scratchnn import check, files
 from scratchnn.errors import InputError
 
-HINT = 3
+HINT, LAST = 3, 5
 SECONDS = 60.0
 
 
@@ -43,6 +45,9 @@ def options(command):
         click.option(
             "--write-adapter", type=place, help="FILE: write what says how its arguments are meant, and stop."
         ),
+        click.option(
+            "--html", type=place, help="FILE: write the report here too, as one page that needs no network."
+        ),
         click.option("--adapter", type=place, metavar="ADAPTER", help="FILE: such a file, filled in."),
         click.option("--seconds", type=click.FloatRange(min=1), help="FILE: what it may take.  [default: 60]"),
         click.option(
@@ -76,7 +81,11 @@ def write_adapter(file, op, place):
     return 0
 
 
+<<<<<<< HEAD
 def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, quiet):
+=======
+def show(file, op, others, *, hint, seed, seconds, adapter, html, as_json, quiet):
+>>>>>>> styles
     """Examine a file and print what was found.
 
     Parameters
@@ -91,8 +100,13 @@ def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, 
         That the examination may take.
     adapter : str or None
         A file that says how its arguments are meant.
+<<<<<<< HEAD
     catalogue : bool
         Compare with the known mistakes.
+=======
+    html : str or None
+        Where to write a page.
+>>>>>>> styles
     as_json : bool
     quiet : bool
         Print the verdict only.
@@ -105,8 +119,15 @@ def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, 
     for option in (option for option, value in others.items() if value):
         raise click.UsageError(f"{option} does not go with a file of your own")
     limits = check.Limits(seconds=seconds or SECONDS)
+<<<<<<< HEAD
     asked = {"seed": seed, "limits": limits, "adapter": adapter, "catalogue": catalogue}
     found = check.examine(file, op, hint=hint or HINT, **asked)
+=======
+    if html and not Path(html).resolve().parent.is_dir():
+        raise InputError(f"--html is {html!r}, but there is no folder {Path(html).parent}")
+    asks = _is_asked() and not as_json and not quiet
+    found = check.examine(file, op, hint=hint or (1 if asks else HINT), seed=seed, limits=limits, adapter=adapter)
+>>>>>>> styles
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:
@@ -114,4 +135,31 @@ def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, 
         if found.status == 2 and not quiet and not found.stopped and not adapter:
             stem = Path(file).stem
             click.echo(f"  --write-adapter {stem}_adapter.py writes a file in which you say how it is to be called")
+        if asks:
+            _step_by_step(found)
+    if html:
+        from scratchnn.check.student.page import page  # pygments is imported only when something is coloured
+
+        files.write_bytes(Path(html), page(dataclasses.replace(found, hint=hint or LAST)).encode())
+        if not as_json:
+            click.echo(f"wrote {html}")
     return found.status
+
+
+def _is_asked():
+    """Whether there is a person who can press a key."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _step_by_step(found):
+    """Tell one hint more for every key; q ends it."""
+    while not found.passed and found.reports and found.hint < LAST:
+        click.echo("any key: the next hint, q: enough ", nl=False)
+        key = click.getchar()
+        click.echo()
+        if key in ("q", "Q", "\x03", "\x04"):
+            return
+        known = set(str(found).splitlines())
+        found = dataclasses.replace(found, hint=found.hint + 1)
+        new = [line for line in str(found).splitlines() if line not in known and "--hint" not in line]
+        click.echo("\n".join(new or ["  nothing more is known at this step"]))

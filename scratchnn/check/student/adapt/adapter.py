@@ -15,6 +15,10 @@ from .names import STATES
 from .outputs import Kept
 from .own import Own, match
 from .pieces import GATES, Maker, blocks_of, made
+<<<<<<< HEAD
+=======
+from .reading import contents
+>>>>>>> styles
 from .sequences import parts_of, summed
 
 PAIRS = (("forward", "backward"), ("log_forward", "log_backward"))
@@ -327,6 +331,14 @@ class Adapter(Answers):
         if wanted in written and len(written) == len(returned) > 1:
             place = written.index(wanted)
             return [lambda kept: kept[place]]
+        kind, names = contents(self.own.student.source, wanted)
+        if kind == "tuple":  # the names under which backward unpacks it
+            texts = [tuple(part.strip() for part in text.strip("()").split(",")) for text in written]
+            if names in texts and len(texts) == len(returned):
+                place = texts.index(names)
+                return [lambda kept: kept[place]]
+            if len(names) != len(returned) and len(names) == len(_sized(returned[-1])):
+                return [lambda kept: kept[-1], *options]
         return [*options, lambda kept: kept[-1], lambda kept: kept[1:]]
 
     def _kept(self, slot, kept, returned, name):
@@ -361,6 +373,10 @@ class Adapter(Answers):
         return {slot.name.replace("_", "").lower(): grad for slot, grad in zip(slots, found, strict=True)} | {
             "": None
         }
+
+
+def _sized(thing):
+    return thing if isinstance(thing, tuple | list) else ()
 
 
 def binding_names(binding):

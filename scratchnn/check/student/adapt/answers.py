@@ -61,6 +61,9 @@ class Answers:
     def _of_weights(self, theirs, params, blocks, right):
         if params is None or not theirs:
             return {}
+        there = params_dict(params)
+        absent = [piece for piece in self.form.pieces if self.op not in GATES and piece.kinds[0] not in there]
+        theirs = {name: grad for name, grad in theirs.items() if name not in {piece.name for piece in absent}}
         missing = [name for name, grad in theirs.items() if grad is None]
         if missing:
             raise TypeError(f"backward returned no gradient of {', '.join(missing)}")
@@ -73,8 +76,8 @@ class Answers:
             if piece.name in theirs:
                 found |= taken(piece, theirs[piece.name], blocks, self.form.transposed)
         whole = joined(self.op, found, self.fields, ours, self.form.flipped)
-        held = {f: np.zeros_like(p) for f, p in params_dict(params).items() if f not in whole and f in self.zero}
-        return whole | held
+        held = {f: np.zeros_like(p) for f, p in there.items() if f not in whole and f in self.zero}
+        return {piece.kinds[0]: None for piece in absent} | whole | held
 
     def _names_of_inputs(self, inputs):
         """Say what the student calls our inputs."""

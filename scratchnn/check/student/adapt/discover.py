@@ -168,10 +168,10 @@ def discover(
     TypeError
         Its arguments stay a riddle in every form.
     """
-    first, equal, error, likely, deadline = None, None, None, chosen, time.monotonic() + SECONDS
+    first, equal, error, likely, deadline = None, None, None, chosen, time.process_time() + SECONDS
     for form in [chosen] if chosen else candidates(own, reference):
         likely = likely or form
-        if time.monotonic() > deadline:
+        if time.process_time() > deadline:
             break
         backend = Adapter(own, reference, names, form)
         try:
