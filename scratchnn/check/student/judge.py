@@ -39,12 +39,9 @@ def judge(
     op: str | None,
     seed: int,
     adapter: str | None = None,
-<<<<<<< HEAD
-    catalogue: bool = True,
-=======
     *,
+    catalogue: bool = True,
     oracles: bool = True,
->>>>>>> styles
 ) -> bool:
     """Examine a file; what is found is told stage by stage.
 
@@ -58,13 +55,10 @@ def judge(
     seed : int
     adapter : str, optional
         A file that says how its functions are to be called.
-<<<<<<< HEAD
     catalogue : bool
         Compare with the known mistakes.
-=======
     oracles : bool
         False: gradients are held against ours only, wherever the forward is ours. Diagnosis is not touched by that.
->>>>>>> styles
 
     Returns
     -------

@@ -81,17 +81,10 @@ def command(
         others |= {"--bug": bug, "--train": train, "--quick": quick}
         if write_adapter:
             return students.write_adapter(name, op, write_adapter)
-<<<<<<< HEAD
         asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter, "catalogue": not no_catalogue}
-        return students.show(name, op, others, **asked, as_json=as_json, quiet=quiet)
-    own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--write-adapter": write_adapter}
-    own |= {"--no-catalogue": no_catalogue}
-=======
-        asked = {"hint": hint, "seed": seed, "seconds": seconds, "adapter": adapter, "html": html}
-        return students.show(name, op, others, **asked, as_json=as_json, quiet=quiet)
+        return students.show(name, op, others, **asked, html=html, as_json=as_json, quiet=quiet)
     own = {"--hint": hint, "--seconds": seconds, "--adapter": adapter, "--html": html}
-    own |= {"--write-adapter": write_adapter}
->>>>>>> styles
+    own |= {"--write-adapter": write_adapter, "--no-catalogue": no_catalogue}
     for option in (option for option, value in own.items() if value):
         raise click.UsageError(f"{option} goes with a file of your own")
     if catalogue:

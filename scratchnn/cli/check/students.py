@@ -81,11 +81,7 @@ def write_adapter(file, op, place):
     return 0
 
 
-<<<<<<< HEAD
-def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, as_json, quiet):
-=======
-def show(file, op, others, *, hint, seed, seconds, adapter, html, as_json, quiet):
->>>>>>> styles
+def show(file, op, others, *, hint, seed, seconds, adapter, catalogue, html, as_json, quiet):
     """Examine a file and print what was found.
 
     Parameters
@@ -100,13 +96,10 @@ def show(file, op, others, *, hint, seed, seconds, adapter, html, as_json, quiet
         That the examination may take.
     adapter : str or None
         A file that says how its arguments are meant.
-<<<<<<< HEAD
     catalogue : bool
         Compare with the known mistakes.
-=======
     html : str or None
         Where to write a page.
->>>>>>> styles
     as_json : bool
     quiet : bool
         Print the verdict only.
@@ -119,15 +112,11 @@ def show(file, op, others, *, hint, seed, seconds, adapter, html, as_json, quiet
     for option in (option for option, value in others.items() if value):
         raise click.UsageError(f"{option} does not go with a file of your own")
     limits = check.Limits(seconds=seconds or SECONDS)
-<<<<<<< HEAD
-    asked = {"seed": seed, "limits": limits, "adapter": adapter, "catalogue": catalogue}
-    found = check.examine(file, op, hint=hint or HINT, **asked)
-=======
     if html and not Path(html).resolve().parent.is_dir():
         raise InputError(f"--html is {html!r}, but there is no folder {Path(html).parent}")
     asks = _is_asked() and not as_json and not quiet
-    found = check.examine(file, op, hint=hint or (1 if asks else HINT), seed=seed, limits=limits, adapter=adapter)
->>>>>>> styles
+    asked = {"seed": seed, "limits": limits, "adapter": adapter, "catalogue": catalogue}
+    found = check.examine(file, op, hint=hint or (1 if asks else HINT), **asked)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2))
     else:

@@ -15,10 +15,7 @@ from .names import STATES
 from .outputs import Kept
 from .own import Own, match
 from .pieces import GATES, Maker, blocks_of, made
-<<<<<<< HEAD
-=======
 from .reading import contents
->>>>>>> styles
 from .sequences import parts_of, summed
 
 PAIRS = (("forward", "backward"), ("log_forward", "log_backward"))
