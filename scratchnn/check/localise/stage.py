@@ -58,11 +58,13 @@ class Stage:
         return Built(self, code, rebound(self.reference))
 
     def tapped(self, taps: Taps, *, calm: bool = True) -> "Built":
-        """Build it with taps; its buffers hold complex numbers unless the taps only look.
+        """Build it with taps.
 
         Parameters
         ----------
         taps : Taps
+        calm : bool
+            Give it a NumPy whose buffers are complex.
 
         Returns
         -------
