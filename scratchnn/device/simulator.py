@@ -102,12 +102,13 @@ def with_the_cuda_of_its_caller(function: Callable) -> Callable:
     -------
     function
     """
-    if "cuda" not in function.__code__.co_names:
-        return function
 
     @wraps(function)
     def call(*arguments):
-        seen = {**function.__globals__, "cuda": sys._getframe(1).f_globals["cuda"]}
+        callers = sys._getframe(1).f_globals
+        if "cuda" not in callers:
+            return function(*arguments)
+        seen = {**function.__globals__, "cuda": callers["cuda"]}  # for those, too, whom the function calls
         return FunctionType(function.__code__, seen, closure=function.__closure__)(*arguments)
 
     return call

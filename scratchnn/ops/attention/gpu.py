@@ -21,12 +21,13 @@ import numpy as np
 
 from scratchnn import arrays, device
 from scratchnn.arrays import launch
-from scratchnn.device import Rung, blocks, cuda, kernel, pick
+from scratchnn.device import Rung, cuda, kernel
 from scratchnn.ops.matmul.gpu import product
 
-from . import gpu_arguments, gpu_first, gpu_tiles, reference
+from . import gpu_arguments, gpu_first, gpu_launches, gpu_tiles, gpu_tiles_back, reference
 from .formula import hidden_unit
 from .gpu_arguments import checked, dtype_of, kept, means, three_axes, visible
+from .gpu_launches import Problem
 from .reference import Grads, Params
 
 
@@ -58,20 +59,6 @@ class Inner(NamedTuple):
     lse: Any  # (B, Q), log of the sum of exponentials; inf for a query that may see nothing
 
 
-class Problem(NamedTuple):
-    """What the kernels of all rungs are given."""
-
-    q: Any  # (B, Q, E)
-    k: Any  # (B, S, E)
-    v: Any  # (B, S, F)
-    mask: Any  # (B or 1, Q or 1, S or 1)
-    masked: bool
-    causal: bool
-    scale: Any  # a number in the arrays' precision
-    v_a: Any  # (A,), additive only; else anything
-    additive: bool
-
-
 @kernel("f3 f3 f4", registers=48)
 def attention_kernel_hidden(a_q, a_k, hidden):
     """Give tanh(a_q + a_k) of every query and source."""
@@ -94,14 +81,14 @@ def forward(
     need_alpha: bool = True,
 ) -> reference.Cache:
     """Let every query look at the sources. See reference.forward."""
-    return _forward(_by_tiles, q, k, v, params, score, scale, mask, causal, need_alpha)
+    return _forward(gpu_launches.by_tiles, q, k, v, params, score, scale, mask, causal, need_alpha)
 
 
 def backward(
     dcontext: np.ndarray, cache: reference.Cache, params: Params | None = None, *, dalpha: np.ndarray | None = None
 ) -> Grads:
     """Undo ``forward``. See reference.backward."""
-    return _backward(_undo_by_tiles, _by_tiles, dcontext, cache, params, dalpha)
+    return _backward(gpu_launches.undo_by_tiles, gpu_launches.by_tiles, dcontext, cache, params, dalpha)
 
 
 def _forward(run, q, k, v, params, score, scale, mask, causal, need_alpha):
@@ -179,106 +166,6 @@ def _summed(x, dy):
     return product(x.reshape(rows, x.shape[2]), dy.reshape(rows, dy.shape[2]), A_turned=True)
 
 
-def _tile(dtype):
-    """Give threads of a row, and how much of a sum at a time: float64 has room for half."""
-    return (pick(16, 2), pick(16, 4)) if dtype == np.float32 else (pick(8, 2), pick(16, 4))
-
-
-def _by_tiles(problem, need_alpha):
-    q, k, v, mask, masked, causal, scale, v_a, additive = problem
-    (B, Q, _), (_, S, F), dtype = q.shape, v.shape, dtype_of(q)
-    kind = (dtype, additive, *_tile(dtype))
-    across = kind[2]
-    side, block = 4 * across, (across, across)
-    lse, context = device.empty((B, Q), dtype), device.empty((B, Q, F), dtype)
-    grid = blocks(Q, side), B, blocks(F, side)
-    gpu_tiles.forward_kernel(*kind)[grid, block](q, k, v, mask, masked, causal, scale, v_a, lse, context)
-    if not need_alpha:
-        return context, lse, None, None
-    scores, alpha = device.empty((B, Q, S), dtype), device.empty((B, Q, S), dtype)
-    grid = blocks(Q, side), blocks(S, side), B
-    gpu_tiles.alpha_kernel(*kind)[grid, block](q, k, mask, masked, causal, scale, v_a, lse, scores, alpha)
-    return context, lse, scores, alpha
-
-
-def _undo_by_tiles(problem, lse, delta, dcontext, dalpha, given):
-    q, k, v, mask, masked, causal, scale, v_a, additive = problem
-    (B, Q, E), (_, S, F), dtype = q.shape, v.shape, dtype_of(q)
-    kind = (dtype, additive, *_tile(dtype))
-    across = kind[2]
-    side, block = 4 * across, (across, across)
-    dq, dk, dv = (device.empty(array.shape, dtype) for array in (q, k, v))
-    heads = device.empty(q.shape, dtype) if additive else dq
-    common = q, k, v, mask, masked, causal, scale, v_a, lse, delta, dcontext, given, dalpha
-    gpu_tiles.dq_kernel(*kind)[(blocks(Q, side), B, blocks(E, side)), block](*common, dq, heads)
-    gpu_tiles.dk_dv_kernel(*kind)[(blocks(S, side), B, blocks(max(E, F), side)), block](*common, dk, dv)
-    return dq, dk, dv, heads
-
-
-def _by_passes(problem, need_alpha):
-    q, k, v, mask, masked, causal, scale = _only_dot(problem, "three passes")
-    (B, Q, _), (_, S, F), dtype = q.shape, v.shape, dtype_of(q)
-    scores, alpha = device.empty((B, Q, S), dtype), device.empty((B, Q, S), dtype)
-    lse, context = device.empty((B, Q), dtype), device.empty((B, Q, F), dtype)
-    gpu_first.attention_kernel_passes_scores[launch.over(scores.size)](q, k, scale, scores)
-    threads = gpu_arguments.threads_of_row(S)
-    gpu_first.attention_kernel_passes_alpha[(Q, B), threads](scores, mask, masked, causal, alpha, lse)
-    gpu_first.attention_kernel_passes_weighted[launch.over(context.size)](alpha, v, context)
-    return context, lse, *((scores, alpha) if need_alpha else (None, None))
-
-
-def _undo_by_passes(problem, lse, delta, dcontext, dalpha, given):
-    q, k, v, _, _, _, scale = _only_dot(problem, "three passes")
-    _, _, _, alpha = _by_passes(problem, True)
-    ds = device.empty(alpha.shape, alpha.dtype)
-    rest = delta, given, dalpha, scale, ds
-    gpu_first.attention_kernel_passes_dscores[launch.over(ds.size)](alpha, dcontext, v, *rest)
-    dq, dk, dv = (device.empty(array.shape, array.dtype) for array in (q, k, v))
-    gpu_first.attention_kernel_passes_weighted[launch.over(dq.size)](ds, k, dq)
-    gpu_first.attention_kernel_passes_weighted_turned[launch.over(dk.size)](ds, q, dk)
-    gpu_first.attention_kernel_passes_weighted_turned[launch.over(dv.size)](alpha, dcontext, dv)
-    return dq, dk, dv, None
-
-
-def _by_row(problem, need_alpha):
-    q, k, v, mask, masked, causal, scale = _only_dot(problem, "one block a query")
-    (B, Q, _), (_, S, F), dtype = q.shape, v.shape, dtype_of(q)
-    lse, context = device.empty((B, Q), dtype), device.empty((B, Q, F), dtype)
-    run = gpu_first.row_forward_kernel(dtype, _longest(S, dtype))
-    run[(Q, B), gpu_arguments.threads_of_row(max(S, F))](q, k, v, mask, masked, causal, scale, lse, context)
-    if not need_alpha:
-        return context, lse, None, None
-    _, _, scores, alpha = _by_passes(problem, True)
-    return context, lse, scores, alpha
-
-
-def _undo_by_row(problem, lse, delta, dcontext, dalpha, given):
-    q, k, v, mask, masked, causal, scale = _only_dot(problem, "one block a query")
-    (B, Q, E), (_, S, F), dtype = q.shape, v.shape, dtype_of(q)
-    dq, dk, dv = (device.empty(array.shape, dtype) for array in (q, k, v))
-    common = q, k, v, mask, masked, causal, scale, lse, delta, dcontext, given, dalpha
-    threads = gpu_arguments.threads_of_row
-    gpu_first.row_dq_kernel(dtype, _longest(S, dtype))[(Q, B), threads(max(S, E))](*common, dq)
-    wide = max(Q, E, F)
-    gpu_first.row_dk_dv_kernel(dtype, _longest(Q, dtype))[(S, B), threads(wide)](*common, dk, dv)
-    return dq, dk, dv, None
-
-
-def _only_dot(problem, rung):
-    if problem.additive:
-        raise ValueError(f"attention.forward: the rung {rung!r} has the dot scores only, expected no 'additive'")
-    return problem[:7]
-
-
-def _longest(size, dtype):
-    """Give the room for a row in shared memory, one of three sizes so that few kernels are compiled."""
-    most = 4096 if dtype == np.float32 else 2048
-    room = next((room for room in (512, 2048, most) if size <= room <= most), None)
-    if room is None:
-        raise ValueError(f"attention: the rung 'one block a query' has room for rows of {most}, got {size}")
-    return room
-
-
 def _rung(name: str, new: str, costs: str, expect: str, run: Callable, undo: Callable) -> Rung:
     def rung_forward(
         q, k, v, params=None, *, score="scaled_dot", scale=None, mask=None, causal=False, need_alpha=True
@@ -297,24 +184,24 @@ RUNGS = (
         "Scores, softmax and context one after the other, as the equations stand; a thread for each number.",
         "Two (B, Q, S) arrays written and read again, forward and backward; every product reads 8 bytes for 2 flops.",
         "Memory is the limit: a few per cent of the float32 peak, and the two arrays are 134 MB a sequence at 4096.",
-        _by_passes,
-        _undo_by_passes,
+        gpu_launches.by_passes,
+        gpu_launches.undo_by_passes,
     ),
     _rung(
         "one block a query",
         "A row of scores stays in shared memory; backward computes it again, once a query and once a source.",
         "Rows of 4096 at most; all of k and v is read for every single query. The dot scores only.",
         "The second-level cache is the limit: 2 flops for 4 bytes read; memory O(Q + S).",
-        _by_row,
-        _undo_by_row,
+        gpu_launches.by_row,
+        gpu_launches.undo_by_row,
     ),
     _rung(
         "online softmax in tiles",
         "A tile of queries shares what it reads of k and v; maximum and sum run along and correct what was added.",
         "120 to 240 registers a thread, 30 KB of shared memory, and backward makes seven products instead of five.",
         "Arithmetic is the limit: a third to a half of the float32 peak. Rows of any length; memory O(Q + S).",
-        _by_tiles,
-        _undo_by_tiles,
+        gpu_launches.by_tiles,
+        gpu_launches.undo_by_tiles,
     ),
 )
 
@@ -343,5 +230,5 @@ def kernels(dtype: Any = np.float32) -> Iterator[device.Kernel]:
         kind = (dtype, additive, 16, 16)
         yield gpu_tiles.forward_kernel(*kind)
         yield gpu_tiles.alpha_kernel(*kind)
-        yield gpu_tiles.dq_kernel(*kind)
-        yield gpu_tiles.dk_dv_kernel(*kind)
+        yield gpu_tiles_back.dq_kernel(*kind)
+        yield gpu_tiles_back.dk_dv_kernel(*kind)
