@@ -82,6 +82,10 @@ class Blame:
         if self.lost:
             for statement in self.returns():
                 add(statement)
+        first = next((one.t for one in self.written if one.t is not None), None)
+        if self.pool.steps and first is not None and first != self.pool.steps - 1:
+            for statement in self.loops():  # the way back does not begin at the last step
+                add(statement)
         alarms = self.alarms()
         for one in self.written:  # nothing goes on from here: zeros that are made anew in a step
             before = not alarms or one.record.number < alarms[0].record.number
@@ -103,9 +107,8 @@ class Blame:
                         add(self.statement_of(one), one.record.key[1], one)
                 for statement in self._helpers(alarm):
                     add(statement)
-                for statement in self.statements:
-                    if isinstance(statement.node, ast.For) and statement.path in self.functions:
-                        add(statement)
+                for statement in self.loops():
+                    add(statement)
                 self.first = len(found)
         for one in self.written:
             if one.status in (WRONG, UNKNOWN) or (one.status == BLANK and one.record.kind != "argument"):
@@ -118,6 +121,10 @@ class Blame:
         for statement in self.statements:
             add(statement)
         return list(found.values())
+
+    def loops(self) -> list[Statement]:
+        """List the heads of the backward's loops."""
+        return [one for one in self.statements if isinstance(one.node, ast.For) and one.path in self.functions]
 
     def returns(self) -> list[Statement]:
         """List what the functions of the backward return."""

@@ -105,8 +105,10 @@ def _drops(text):
                 continue
             if any(isinstance(name, ast.Name) and name.id in text.bound for name in ast.walk(part)):
                 continue
-            direct = part in list(ast.iter_child_nodes(node))
-            yield Change(text.put(node, text.of(part)), f"without what surrounds {text.of(part)}", 1 if direct else 2)
+            cost = 2.0  # of what is dropped, an operand is the likeliest
+            if part in list(ast.iter_child_nodes(node)):
+                cost = 1.0 if isinstance(node, ast.BinOp | ast.UnaryOp | ast.IfExp | ast.BoolOp) else 1.5
+            yield Change(text.put(node, text.of(part)), f"without what surrounds {text.of(part)}", cost)
         if isinstance(node, ast.Subscript):
             inner = text.of(node.value)
             for axis in (0, 1, 2, -1):

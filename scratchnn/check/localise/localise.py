@@ -23,7 +23,7 @@ from .statements import replaced
 from .truths import steps_of, truths
 from .trying import Bench
 
-SECONDS = 2.0  # of the processor
+SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6
 SHOWN = 5
 

@@ -17,7 +17,8 @@ from .statements import Statement
 from .trying import Bench
 
 MOST = 500  # edits of one statement that are tried by running both passes
-GOOD = 40  # edits that give a true value
+LOCALLY = 0.6  # seconds for comparing the edits of one statement with what is true
+GOOD = 20  # edits that give a true value
 SHARE = 0.35  # seconds for them
 
 
@@ -136,14 +137,22 @@ class Search:
     def _locally(self, suspect, scope, candidates, wanted):
         """Compare what each edit gives with what is true; run both passes only with those that agree."""
         named = bool(suspect.written.accepts)
-        good = 0
-        for change in itertools.chain(candidates, self._built(suspect, scope, wanted[:3]) if named else ()):
-            if self.late or good > GOOD:
+        good, end = 0, min(self.deadline, time.process_time() + LOCALLY)
+        here = False
+
+        def built():
+            if named and (here or not good):  # a true value was found that is no repair: another line is wrong, too
+                yield from self._built(suspect, scope, wanted[:3])
+
+        for change in itertools.chain(candidates, built()):
+            if time.process_time() > end or good > GOOD:
                 break
             value = scope.value(change.text)
             if isinstance(value, np.ndarray | float | np.inexact) and any(is_same(value, one) for one in wanted):
                 good += 1
-                yield from self._run(suspect, suspect.statement.written(change.text), change.words, True)
+                for found in self._run(suspect, suspect.statement.written(change.text), change.words, True):
+                    here = here or found.here
+                    yield found
         if not named or not good:
             value = scope.value(ast.unparse(suspect.statement.value))
             yield from self._running(suspect, candidates, scope, value)

@@ -39,8 +39,8 @@ def judge(
     op: str | None,
     seed: int,
     adapter: str | None = None,
-    *,
     catalogue: bool = True,
+    *,
     oracles: bool = True,
 ) -> bool:
     """Examine a file; what is found is told stage by stage.
