@@ -1,6 +1,8 @@
 """The order of an examination, in the child process: import, forward, gradients, localisation, diagnosis."""
 
+import contextlib
 import dataclasses
+import os
 import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -95,7 +97,9 @@ def judge(
         return not covered.wrong
     ours = bool(covered.right and not covered.wrong and usual)
     tell("begin", "localisation")
-    tell("localisation", _localised(student, backend, subjects, wrong, seed, ours))
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it is run again and again
+        found = _localised(student, backend, subjects, wrong, seed, ours)
+    tell("localisation", found)
     if ours and catalogue:
         tell("begin", "diagnosis")
         tell("diagnosis", _diagnosed(student, backend, subjects, wrong, seed))

@@ -32,6 +32,8 @@ class Answers:
         if self.form.pieces is None and hasattr(flat[""], "_fields"):
             return flat[""]._asdict()
         found = {field: grads.fitting(flat, names.get(field, field), field) for field in inputs}
+        if self.form.pieces is None:  # the weights are ours, by our names
+            found |= {field: grads.fitting(flat, field) for field in self.fields}
         found |= {_key(piece): _weight_in(flat, piece.name) for piece in self.form.pieces or ()}
         listed = [name for name in found if name not in self.zero]
         if any(found[name] is None for name in listed):
@@ -42,8 +44,8 @@ class Answers:
         """Give our Grads."""
         fields = self.reference.Grads._fields
         inputs = [field for field in fields if field not in self.fields]
-        if set(answer) == set(fields) and self.form.pieces is None:
-            return self.reference.Grads(**answer)
+        if self.form.pieces is None:
+            return self._by_our_names(answer, params, cache)
         shapes, found = self._shapes_of(inputs, cache), {}
         for field in inputs:
             if answer[field] is None:
@@ -57,6 +59,18 @@ class Answers:
         if getattr(cache, "single", False):  # a double that comes of singles has their digits
             found = {name: np.asarray(grad, np.float32) for name, grad in found.items()}
         return self.reference.Grads(**found)
+
+    def _by_our_names(self, answer, params, cache):
+        there, shapes = params_dict(params), None
+        for field, grad in list(answer.items()):
+            if grad is not None or (field in self.fields and field not in there):
+                continue
+            if field in self.fields:
+                raise TypeError(f"backward returned no gradient of {field}")
+            shapes = shapes or self._shapes_of([one for one in answer if one not in self.fields], cache)
+            self._without(field, self.reference.Grads._fields)
+            answer[field] = np.zeros(shapes[field])
+        return self.reference.Grads(**answer)
 
     def _of_weights(self, theirs, params, blocks, right):
         if params is None or not theirs:
