@@ -2,8 +2,10 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from scratchnn.check.student.page import page
 RIGHT = Path(__file__).parent / "students" / "step_lstm.py"
 NASTY = '<script>alert("x")</script> & <b>'
 VOID = {"meta"}
+WAIT = 60  # seconds; a test that passes waits for much less
 
 
 class Reader(HTMLParser):
@@ -95,6 +98,15 @@ def test_right_code_gets_a_page_without_hints():
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_key_asks_for_the_next_hint(wrong):
     import pty
+    from termios import ICANON, tcgetattr
+
+    def press(key):
+        """Write a key once the program takes keys: what was typed before that is thrown away."""
+        deadline = time.monotonic() + WAIT
+        while tcgetattr(ours)[3] & ICANON:
+            assert time.monotonic() < deadline, "it does not take keys"
+            time.sleep(0.02)
+        os.write(ours, key)
 
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -107,16 +119,17 @@ def test_a_key_asks_for_the_next_hint(wrong):
         assert "gradients of lstm.plain: WRONG" in seen
         assert "question:" not in seen
         for words in ("where:", "question:"):
-            os.write(ours, b" ")
+            press(b" ")
             assert words in read_until(ours, "q: enough")
-        os.write(ours, b"q")
+        press(b"q")
         assert child.wait(20) == 1
     os.close(ours)
 
 
 def read_until(terminal, words):
-    seen = ""
+    seen, deadline = "", time.monotonic() + WAIT
     while words not in seen:
+        assert select.select([terminal], [], [], max(deadline - time.monotonic(), 0))[0], f"no {words!r}: {seen}"
         part = os.read(terminal, 4096).decode(errors="replace")
         assert part, f"it ended without {words!r}: {seen}"
         seen += part
