@@ -121,7 +121,7 @@ def of_no_mistake(text: str, op: str, answers: Sequence[Line], found: Examinatio
         if not row["passed"]
         for sentence in row["sentences"][1:2]
     ]
-    faults = _faults(found)
+    faults = [] if _spoils(found) else _faults(found)  # the first wrong number is the victim's, not the spoiler's
     blamed = {str(fault["name"]).partition("[")[0] for fault in faults[:1]}
     suspects = [line for line in answers if line.target in blamed] or [
         line for line in answers if line.target and line.text not in [mine for _, mine in lines_of(text, line.target)]

@@ -15,7 +15,7 @@ from .hiding import told
 from .kinds.base import Exercise
 from .shelf import exercises
 from .verdict import BROKEN, REFUSED, UNFINISHED, Verdict
-from .words import SHORTEST, Styled, heading, listing, verdict_lines
+from .words import SHORTEST, Styled, heading, listing, rows_of, verdict_lines
 
 KEYS = {
     "n": "next",
@@ -154,7 +154,7 @@ class Session:
         """
         for shorter in range(SHORTEST + 1):
             lines = self._lines(shorter)
-            if sum(1 + len(text) // width for _, text in lines) < height:
+            if sum(rows_of(text, width) for _, text in lines) < height:
                 break
         return lines
 

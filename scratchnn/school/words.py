@@ -1,5 +1,8 @@
 """A verdict and a list of exercises, as lines for a person: (style, text)."""
 
+from rich.console import Console
+from rich.text import Text
+
 from .folder import Folder
 from .kinds.base import Exercise
 from .shelf import exercises
@@ -95,3 +98,21 @@ def heading(folder: Folder, one: Exercise, shorter: int = 0) -> Styled:
         *([] if shorter else [("", f"{one.kind}, to chapter {one.chapter}: {one.how}")]),
         ("bold cyan", f"open {folder.file(one)} in your editor; the task stands at its top"),
     ]
+
+
+def rows_of(text: str, width: int) -> int:
+    """Count the rows that a line takes where it is wrapped at words, behind its indent.
+
+    Parameters
+    ----------
+    text : str
+    width : int
+        Of the terminal.
+
+    Returns
+    -------
+    int
+    """
+    words = text.lstrip()
+    room = max(width - len(text) + len(words), 1)
+    return max(1, len(Text(words).wrap(Console(width=room), room)))

@@ -70,9 +70,9 @@ def test_a_wrong_name_counts_against_the_doctor():
     assert not told["named"]
     found = run.summary([told], [], ["a false alarm"], [9.0], asked())
     assert found["styles"]["gates"]["named"] == [0, 1]
-    assert found["styles"]["all"]["certain_right"] == [0, 1]
+    assert found["styles"]["all"]["certain_right"] == [1, 2]  # of name and line, the line is right
     verdicts = [row[-1] for row in writing.goals(found)]
-    assert verdicts == ["not measured", "not measured", "not measured", "missed", "not measured"] + ["missed"] * 3
+    assert verdicts == ["not measured"] * 3 + ["missed", "reached"] + ["missed"] * 3
     assert "rnn-db-mean" in writing.markdown(found)
     assert "a false alarm" in writing.markdown(found)
 
