@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scratchnn.check.catalogue import planting
 from scratchnn.check.student import Examination, Limits, load, safely
 from scratchnn.check.student.examination import LINE
 from scratchnn.check.student.judge import judge
@@ -88,6 +89,8 @@ def of_mistakes(text: str, op: str, mistakes: Sequence[Mistake]) -> dict[int, tu
     where, questions, rules, puzzles, right = [], [], [], [], []
     for one in mistakes:
         own = [mine for line in one.right for mine in lines_of(text, assigned(line))]
+        ours = {mine for line in one.right for _, mine in lines_of(planting.source_of(op), assigned(line))}
+        own = [pair for pair in own if pair[1] not in ours] or own  # those that came with the exercise are right
         places = [f"line {number}: {mine}" for number, mine in own]
         where += places or [
             f"in {one.function}" if f"def {one.function}" in text else f"in the {one.title.split()[0]}"
@@ -202,6 +205,9 @@ def _numbers(found):
     for report in wrong[:1]:
         for row in report["rows"]:
             if row["passed"]:
+                continue
+            if row["given"] is None and row["sentences"]:  # there is no number where the shape is wrong
+                lines.append(f"d{row['name']}: {row['sentences'][0]}")
                 continue
             at = "" if row["worst"] is None else f"[{', '.join(map(str, row['worst']))}]"
             both = "" if row["given"] is None else f" is {row['given']:.6g}, expected {row['expected']:.6g}"

@@ -141,6 +141,22 @@ def test_an_array_that_is_spoiled_is_told_as_such():
     assert "do = np.multiply(dh_t, s, out=s)" in verdict.hints[WHERE][0]
 
 
+def test_lines_that_came_with_the_exercise_are_not_suspected():
+    one = exercise("rnn_step")
+    text = with_source(one, planting.source_of("rnn")).replace(
+        "tanh_slope(nodes.h_t)", "(1 - np.tanh(nodes.h_t) ** 2)"
+    )
+    (where,) = one.judge(text).hints[WHERE]
+    assert where.endswith("da_t = dh_t * (1 - np.tanh(nodes.h_t) ** 2)")
+
+
+def test_a_wrong_shape_is_told_with_both_shapes():
+    one = exercise("linear")
+    text = solved(one).replace("dW = x_rows.T @ dy_rows", "dW = dy_rows.T @ x_rows")
+    (told,) = [line for line in one.judge(text).hints[NUMBERS] if line.startswith("dW")]
+    assert re.search(r"has shape \((\d+), (\d+)\), expected \(\2, \1\)", told)
+
+
 @pytest.mark.parametrize("bug", exercise("rnn_time").distractors)
 def test_every_distractor_of_the_puzzle_is_named(bug):
     one = exercise("rnn_time")
