@@ -129,7 +129,16 @@ def kernels_in(text):
                 yield node.name
 
 
-@pytest.mark.parametrize("kernel", [k for k in KERNELS if k.name.endswith("_step")], ids=lambda k: k.name)
+CELLS = [k for k in KERNELS if "persistent" in k.function.__code__.co_freevars]
+
+
+def test_every_cell_has_kernels_for_one_step_and_for_all():
+    assert {name for k in CELLS for name in ("lstm", "gru", "rnn") if name in k.function.__module__} == {
+        "lstm", "gru", "rnn"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kernel", CELLS, ids=lambda k: k.name)
 def test_only_a_kernel_for_all_steps_asks_for_all_blocks_at_once(kernel):
     """One for a single step must not: a grid larger than the device would be refused."""
     ptx, _ = compiled(kernel.function, kernel.arguments, (9, 0))
