@@ -2,14 +2,13 @@
 
 import os
 import re
-import select
-import subprocess
 import sys
-import time
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from line_terminal import LineTerminal
 
 from scratchnn.check import examine
 from scratchnn.check.student.page import page
@@ -17,7 +16,6 @@ from scratchnn.check.student.page import page
 RIGHT = Path(__file__).parent / "students" / "step_lstm.py"
 NASTY = '<script>alert("x")</script> & <b>'
 VOID = {"meta"}
-WAIT = 60  # seconds; a test that passes waits for much less
 
 
 class Reader(HTMLParser):
@@ -97,40 +95,13 @@ def test_right_code_gets_a_page_without_hints():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_key_asks_for_the_next_hint(wrong):
-    import pty
-    from termios import ICANON, tcgetattr
-
-    def press(key):
-        """Write a key once the program takes keys: what was typed before that is thrown away."""
-        deadline = time.monotonic() + WAIT
-        while tcgetattr(ours)[3] & ICANON:
-            assert time.monotonic() < deadline, "it does not take keys"
-            time.sleep(0.02)
-        os.write(ours, key)
-
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "scratchnn", "check", str(wrong)],
-        stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
-        env=os.environ | {"TERM": "dumb"},
-    ) as child:  # fmt: skip
-        os.close(theirs)
-        seen = read_until(ours, "q: enough")
+    command = [sys.executable, "-m", "scratchnn", "check", str(wrong)]
+    with closing(LineTerminal(command, os.environ | {"TERM": "dumb"})) as terminal:
+        seen = terminal.until("q: enough")
         assert "gradients of lstm.plain: WRONG" in seen
         assert "question:" not in seen
         for words in ("where:", "question:"):
-            press(b" ")
-            assert words in read_until(ours, "q: enough")
-        press(b"q")
-        assert child.wait(20) == 1
-    os.close(ours)
-
-
-def read_until(terminal, words):
-    seen, deadline = "", time.monotonic() + WAIT
-    while words not in seen:
-        assert select.select([terminal], [], [], max(deadline - time.monotonic(), 0))[0], f"no {words!r}: {seen}"
-        part = os.read(terminal, 4096).decode(errors="replace")
-        assert part, f"it ended without {words!r}: {seen}"
-        seen += part
-    return seen
+            terminal.press(" ")
+            assert words in terminal.until("q: enough")
+        terminal.press("q")
+        assert terminal.end() == 1

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from line_terminal import LineTerminal
 
 COMMAND = [sys.executable, "-m", "scratchnn", "tutorial"]
 
@@ -71,67 +72,13 @@ def test_bad_input_is_a_sentence(environment, tmp_path, arguments, sentence):
     assert "Traceback" not in done.stderr
 
 
-class Terminal:
-    """A command in a terminal of its own."""
-
-    def __init__(self, environment, *arguments):
-        import pty
-
-        self.handle, inner = pty.openpty()
-        self.process = subprocess.Popen(
-            [*COMMAND, *arguments], stdin=inner, stdout=inner, stderr=inner, env=environment, close_fds=True
-        )
-        os.close(inner)
-        self.text, self.place = "", 0
-
-    def until(self, words):
-        """Read until the words have come, behind those of the last call."""
-        import select
-
-        deadline = time.monotonic() + 60
-        while words not in self.text[self.place :]:
-            assert time.monotonic() < deadline, f"waiting for {words!r}, got {self.text[self.place :]!r}"
-            if select.select([self.handle], [], [], 1)[0]:
-                try:
-                    self.text += os.read(self.handle, 65536).decode("utf-8", "replace")
-                except OSError:  # closed
-                    break
-        found = self.text.find(words, self.place)
-        assert found >= 0, f"waiting for {words!r}, got {self.text[self.place :]!r}"
-        self.place = found + len(words)
-
-    def press(self, key):
-        """Press a key as soon as the command listens for one: the terminal then hands on keys, not lines."""
-        import termios
-
-        deadline = time.monotonic() + 60
-        while termios.tcgetattr(self.handle)[3] & termios.ICANON:
-            assert time.monotonic() < deadline, f"nobody listens: {self.text[-200:]!r}"
-            time.sleep(0.01)
-        os.write(self.handle, key.encode())
-
-    def end(self):
-        """Wait for the command's end and give its status; a command that goes on is killed."""
-        try:
-            return self.process.wait(timeout=60)
-        finally:
-            self.close()
-
-    def close(self):
-        if self.handle is not None:
-            os.close(self.handle)
-            self.process.kill()
-            self.process.wait()
-            self.handle = None
-
-
 @pytest.fixture
 def terminal(environment):
     """Give a function that opens a terminal; all are closed in the end."""
     opened = []
 
     def open_one(*arguments):
-        opened.append(Terminal(environment, *arguments))
+        opened.append(LineTerminal([*COMMAND, *arguments], environment))
         return opened[-1]
 
     yield open_one

@@ -95,28 +95,6 @@ class Bench:
             self._sound = [k for k in range(len(self.passes)) if self.right(k)]
         return self._with(statement, statement.parsed(text), lambda: all(self.right(k) for k in self._sound or ()))
 
-    def rearranged(self, body: list[ast.stmt], order: list[ast.stmt], statement: Statement) -> bool:
-        """Whether other statements in a body make the gradients right.
-
-        Parameters
-        ----------
-        body : list of ast.stmt
-        order : list of ast.stmt
-        statement : Statement
-            In whose function the body is.
-
-        Returns
-        -------
-        bool
-        """
-        self.tried += 1
-        kept = list(body)
-        try:
-            body[:] = order
-            return self._run(statement, self.right)
-        finally:
-            body[:] = kept
-
     def scope(self, statement: Statement, run: int) -> Scope | None:
         """Look at what is in scope right before a statement.
 

@@ -108,34 +108,6 @@ def own_of(student: Student, space: dict) -> Own:
     return Own(student, functions, cls)
 
 
-def adapted(student: Student, space: dict, names: dict, form: Form) -> SimpleNamespace:
-    """Make a backend of a module that has run already, instrumented or edited, where the form is known.
-
-    Parameters
-    ----------
-    student : Student
-    space : dict
-        The names of the module.
-    names : dict
-        Of our reference; the student's functions are put among them.
-    form : Form
-        ``complete(student).form``.
-
-    Returns
-    -------
-    SimpleNamespace
-        As of ``complete``.
-    """
-    reference = ops.backend(getattr(ops, student.op), "reference")
-    own = own_of(student, space)
-    names |= {name: function for name, function in own.functions.items() if own.cls is None}
-    if form.stepwise:
-        own = looped(own, reference.Params._fields) or own
-    backend = Adapter(own, reference, names, form).backend()
-    backend.form, backend.right = form, reference
-    return backend
-
-
 def executed(student: Student, names: dict, called: str) -> ModuleType:
     """Run a source in a module of its own.
 

@@ -65,11 +65,6 @@ class Student:
     theirs: dict[str, str] = field(default_factory=dict)
     adapter: str = ""
 
-    @property
-    def own_forward(self) -> bool:
-        """Whether the forward pass, or a part of it, is the student's."""
-        return any(not name.endswith("backward") and not name.endswith("slope") for name in self.functions)
-
     def line_of(self, function: str) -> int:
         """Say in which line a function begins.
 
