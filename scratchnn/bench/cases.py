@@ -117,7 +117,7 @@ def flops(case: Case) -> float | None:
         return 12.0 * B * pairs * E
     T, B, D, H = case.sizes
     cell = 6.0 * T * B * GATES.get(case.op, 4) * H * (D + H)
-    return cell if case.topic != "step" else cell + 12.0 * B * T * T * H + 6.0 * B * H * CLASSES
+    return cell if case.topic != "step" else cell + 12.0 * B * T * H + 6.0 * B * H * CLASSES
 
 
 def roundings(case: Case) -> int:

@@ -35,6 +35,9 @@ class AttentionPooling(Layer):
         A of the additive score.
     query : {"learned", "last"}
         Who asks: one learned vector, the parameter q (H,), or each sequence's last state.
+    residual : bool
+        True: add the last state, which must ask. This is the article's self-attention (``SelfAttention``) read at
+        the last real step, computed for the one position that is read.
     init, backend, dtype, rng
         As for ``Attention``; q is drawn like v_a.
     """
@@ -46,6 +49,7 @@ class AttentionPooling(Layer):
         score: str = "additive",
         attention_size: int | None = None,
         query: str = "learned",
+        residual: bool = False,
         init: str = "xavier_uniform",
         backend: str | Any = "cpu",
         dtype: DTypeLike = np.float32,
@@ -53,7 +57,9 @@ class AttentionPooling(Layer):
     ) -> None:
         super().__init__(dtype=dtype, backend=backend)
         shapes.expect_choice("AttentionPooling", "query", query, ("learned", "last"))
-        self.query = query
+        if residual and query != "last":
+            raise ValueError(f"AttentionPooling: residual is {residual!r} with query={query!r}, expected False")
+        self.query, self.residual = query, bool(residual)
         options: dict[str, Any] = {"score": score, "attention_size": attention_size, "init": init, "backend": backend}
         self.attention = self.add_child("attention", Attention(size, size, dtype=dtype, rng=rng, **options))
         if query == "learned":
@@ -99,7 +105,8 @@ class AttentionPooling(Layer):
         sources = None if mask is None else mask.reshape(B, 1, T)
         context, inner = self.attention.forward(asking.reshape(B, 1, H), h, h, sources)
         cache = AttentionPoolingCache(inner.alpha.reshape(B, T), inner, lengths, mask, last is not None)
-        return context.reshape(B, H), cache
+        context = context.reshape(B, H)
+        return arrays.add(asking, context) if self.residual else context, cache
 
     def backward(
         self, dy: np.ndarray, cache: AttentionPoolingCache
@@ -122,6 +129,7 @@ class AttentionPooling(Layer):
         -----
         forward  was   y = attention(q, h, h)
         so now         dh = dk + dv; dq goes to whoever asked: the sum over B to the learned q, or to the last state
+                       (which takes dy as well if it was added)
         """
         B, H = dy.shape
         dq, dk, dv = self.attention.backward(dy.reshape(B, 1, H), cache.attention)
@@ -129,6 +137,7 @@ class AttentionPooling(Layer):
         if self.query == "learned":
             self.add_grad("q", arrays.sum_rows(dq))
             return dh
+        dq = arrays.add(dq, dy) if self.residual else dq
         if cache.last_given:
             return dh, dq
         _add_to_last_rows(dh, dq, cache.lengths)

@@ -1,4 +1,4 @@
-"""From a sequence of states to one vector without weights: the mean over real steps, or the last real step."""
+"""From a sequence of states to one vector without weights: the mean over real steps."""
 
 from typing import NamedTuple
 
@@ -16,11 +16,8 @@ class PoolingCache(NamedTuple):
     share: np.ndarray  # (B, T), the weight of every step in the result; 0 at padding
 
 
-class _FixedPooling(Layer):
-    """y = sum_t share[t] * h_t with shares that depend on the lengths only."""
-
-    def _share(self, T, lengths):
-        raise NotImplementedError
+class MeanPooling(Layer):
+    """The mean of the states over the real steps: y = sum_t share_t * h_t with share 1/length."""
 
     def forward(self, h: np.ndarray, lengths: np.ndarray | None = None) -> tuple[np.ndarray, PoolingCache]:
         """Pool the states of each sequence.
@@ -44,10 +41,8 @@ class _FixedPooling(Layer):
         """
         h, _, lengths = sequences.real_states(f"{type(self).__name__}.forward", h, np.shape(h)[-1], lengths)
         B, T, _ = h.shape
-        share = self._share(T, np.full(B, T) if lengths is None else lengths)
-        share = (share if lengths is None else np.where(np.arange(T) < lengths[:, None], share, 0)).astype(
-            np.empty(0, h.dtype).real.dtype
-        )
+        lengths = (np.full(B, T) if lengths is None else lengths)[:, None]
+        share = np.where(np.arange(T) < lengths, 1.0 / lengths, 0).astype(np.empty(0, h.dtype).real.dtype)
         share = arrays.put(share, h)
         return arrays.weigh(h, share), PoolingCache(share)
 
@@ -69,17 +64,3 @@ class _FixedPooling(Layer):
         so now         dh_t = share_t * dy
         """
         return arrays.weigh_backward(dy, cache.share)
-
-
-class MeanPooling(_FixedPooling):
-    """The mean of the states over the real steps: share 1/length."""
-
-    def _share(self, T, lengths):
-        return np.broadcast_to(1.0 / lengths[:, None], (len(lengths), T))
-
-
-class LastStep(_FixedPooling):
-    """The state at the last real step: share 1 there, 0 elsewhere."""
-
-    def _share(self, T, lengths):
-        return np.arange(T) == lengths[:, None] - 1

@@ -15,10 +15,9 @@ from scratchnn.layers import (
     Embedding,
     Linear,
     NGramEmbedding,
-    SelfAttention,
 )
 from scratchnn.layers.base import Layer
-from scratchnn.layers.pooling import LastStep, MeanPooling
+from scratchnn.layers.pooling import MeanPooling
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 POOLINGS = ("last", "mean", "attention", "self_attention")
@@ -62,7 +61,7 @@ class SequenceClassifier(Layer):
         As in PyTorch.
     pooling : {"attention", "last", "mean", "self_attention"}
         ``attention``: weights over the steps from a query; ``last``: the final states; ``mean``: over real
-        steps; ``self_attention``: the article's y_i = h_i + sum_j e_ij h_j, read at the last real step.
+        steps; ``self_attention``: the article's y_i = h_i + sum_j e_ij h_j at the last real step i, the one read.
     score : {"additive", "dot", "scaled_dot", "general"}
         Score of the two attentions.
     attention_size : int, optional
@@ -90,8 +89,8 @@ class SequenceClassifier(Layer):
     """
 
     embedding: Any  # Embedding, NGramEmbedding or None
-    attention: Any  # AttentionPooling, SelfAttention or None
-    pooling: Any  # LastStep, MeanPooling or None
+    attention: Any  # AttentionPooling or None
+    pooling: Any  # MeanPooling or None
 
     def __init__(
         self,
@@ -161,16 +160,10 @@ class SequenceClassifier(Layer):
         self.pooling_name = pooling
         width = hidden_size * (2 if bidirectional else 1)
         self.attention = self.pooling = None
-        if pooling == "attention":
-            self.attention = self.add_child(
-                "attention",
-                AttentionPooling(width, score=score, attention_size=attention_size, query=query, rng=rng, **common),
-            )
-        elif pooling == "self_attention":
-            self.attention = self.add_child(
-                "attention", SelfAttention(width, score=score, attention_size=attention_size, rng=rng, **common)
-            )
-            self.pooling = LastStep(dtype=dtype)
+        if pooling in ("attention", "self_attention"):
+            asking = {"query": query} if pooling == "attention" else {"query": "last", "residual": True}
+            options: dict[str, Any] = {"score": score, "attention_size": attention_size, **asking, **common}
+            self.attention = self.add_child("attention", AttentionPooling(width, rng=rng, **options))
         elif pooling == "mean":
             self.pooling = MeanPooling(dtype=dtype)
         self.input_dropout = Dropout(input_dropout, per=dropout_per, time_axis=1, **common)
@@ -208,14 +201,10 @@ class SequenceClassifier(Layer):
         h, recurrent = self.recurrent.forward(x, lengths=lengths, rng=rng)
         h, state_dropout = self.state_dropout.forward(h, rng=rng)
         attention = pooling = alpha = None
-        if self.pooling_name == "attention":
-            last = self._last_state(recurrent.state) if self.query == "last" else None
+        if self.attention is not None:
+            last = self._last_state(recurrent.state) if self._asks_final_state() else None
             pooled, attention = self.attention.forward(h, lengths=lengths, last=last)
             alpha = attention.alpha
-        elif self.pooling_name == "self_attention":
-            attended, attention = self.attention.forward(h, lengths=lengths)
-            pooled, pooling = self.pooling.forward(attended, lengths)
-            alpha = arrays.weigh(attention.alpha, pooling.share)  # of the step that is read
         elif self.pooling_name == "mean":
             pooled, pooling = self.pooling.forward(h, lengths)
         else:
@@ -242,12 +231,10 @@ class SequenceClassifier(Layer):
         dpooled = self.linear.backward(dlogits, cache.linear)
         dpooled = self.output_dropout.backward(dpooled, cache.output_dropout)
         dlast = None
-        if self.pooling_name == "attention":
+        if self.attention is not None:
             dh = self.attention.backward(dpooled, cache.attention)
-            if self.query == "last":
+            if self.attention.query == "last":
                 dh, dlast = dh
-        elif self.pooling_name == "self_attention":
-            dh = self.attention.backward(self.pooling.backward(dpooled, cache.pooling), cache.attention)
         elif self.pooling_name == "mean":
             dh = self.pooling.backward(dpooled, cache.pooling)
         else:
@@ -262,6 +249,9 @@ class SequenceClassifier(Layer):
             return dx
         self.embedding.backward(dx, cache.embedding)
         return None
+
+    def _asks_final_state(self):
+        return self.pooling_name == "attention" and self.query == "last"
 
     def _last_state(self, state):
         """Read the top layer's final hidden state from PyTorch's (layers*directions, B, H): (B, H*directions)."""

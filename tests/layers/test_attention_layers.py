@@ -197,6 +197,26 @@ def test_asking_with_the_last_state_is_the_default_of_query_last():
     np.testing.assert_array_equal(y, given)
 
 
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "ragged"])
+@pytest.mark.parametrize("score", SCORES)
+def test_pooling_with_residual_is_self_attention_read_at_the_last_real_step(score, lengths):
+    everywhere, h = SelfAttention(H, **options(score)), rng(1).normal(size=(B, T, H))
+    there = AttentionPooling(H, **options(score), query="last", residual=True)
+    there.load_state_dict(everywhere.state_dict())
+    last = (np.arange(B), T - 1 if lengths is None else lengths - 1)
+    (y, cache), (read, read_cache) = everywhere.forward(h, lengths), there.forward(h, lengths)
+    np.testing.assert_allclose(read, y[last], rtol=1e-14)
+    np.testing.assert_allclose(read_cache.alpha, cache.alpha[last], rtol=1e-14)
+    dread = rng(2).normal(size=read.shape)
+    dy = np.zeros_like(y)
+    dy[last] = dread
+    dh, dlast = there.backward(dread, read_cache)
+    assert dlast is None
+    np.testing.assert_allclose(dh, everywhere.backward(dy, cache), rtol=0, atol=1e-14)
+    for name, grad in everywhere.grads.items():
+        np.testing.assert_allclose(there.grads[name], grad, rtol=0, atol=1e-13, err_msg=name)
+
+
 def test_two_interleaved_uses_do_not_meet():
     layer = AttentionPooling(H, **options("additive"))
     h_1, h_2, dy = rng(1).normal(size=(B, T, H)), rng(2).normal(size=(1, 2, H)), np.ones((B, H))
@@ -251,6 +271,7 @@ def test_float32_stays_float32():
         (lambda: Attention(2, 2, score="cosine"), r"Attention: score is 'cosine', expected one of 'dot'"),
         (lambda: Attention(2, 3, score="dot"), r"Attention: key_size is 3, expected query_size = 2 with 'dot'"),
         (lambda: Attention(2, 0, score="general", rng=rng()), r"Attention: key_size is 0, expected a whole number"),
+        (lambda: AttentionPooling(2, score="dot", residual=True), r"residual is True with query='learned'"),
         (lambda: AttentionPooling(2, query="first"), r"AttentionPooling: query is 'first', expected one"),
         (
             lambda: Attention(2, 2).forward(np.ones((B, T, 3)), np.ones((B, T, 2)), np.ones((B, T, 2))),

@@ -122,8 +122,9 @@ def _step(inputs: dict[str, np.ndarray]) -> tuple[Callable, Callable]:
     def loss_of(params, x, targets):
         zero = jnp.zeros((x.shape[1], H), x.dtype)
         h = _lstm({**params, "x": x, "h0": zero, "c0": zero})[0].swapaxes(0, 1)
-        y = h + jax.nn.softmax(h @ h.swapaxes(1, 2), axis=2) @ h
-        logits = y[:, -1] @ params["W"] + params["b_out"]
+        last = h[:, -1:]  # the one position whose y is read
+        y = last + jax.nn.softmax(last @ h.swapaxes(1, 2), axis=2) @ h
+        logits = y[:, 0] @ params["W"] + params["b_out"]
         return -jax.nn.log_softmax(logits)[jnp.arange(len(targets)), targets].mean(), logits
 
     @jax.jit

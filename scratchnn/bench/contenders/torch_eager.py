@@ -113,7 +113,7 @@ def _attention(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tup
 
 
 class _Article(torch.nn.Module):
-    """The article's network: LSTM, y_i = h_i + sum_j e_ij h_j, linear on the last step."""
+    """The article's network: LSTM, y_i = h_i + sum_j e_ij h_j, linear on the last step, for which alone y is made."""
 
     def __init__(self, D, H):
         super().__init__()
@@ -122,8 +122,9 @@ class _Article(torch.nn.Module):
 
     def forward(self, x):
         h, _ = self.lstm(x)
-        y = h + F.scaled_dot_product_attention(h, h, h, scale=1.0)
-        return self.linear(y[:, -1])
+        last = h[:, -1:]  # the one position whose y is read
+        y = last + F.scaled_dot_product_attention(last, h, h, scale=1.0)
+        return self.linear(y[:, 0])
 
 
 def _step(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tuple[Callable, Callable]:
