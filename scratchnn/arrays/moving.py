@@ -120,7 +120,7 @@ def stack(parts: Sequence[Any]) -> Any:
     (number, ...)
     """
     if not on_device(parts[0]):
-        return np.array(parts)
+        return np.array(parts) if len(parts) > 1 else np.array(parts[0][np.newaxis])
     y = empty((len(parts), *parts[0].shape), parts[0].dtype)
     for k, part in enumerate(parts):
         write_into(y[k], part)

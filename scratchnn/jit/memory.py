@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-LEAST = 1 << 16  # bytes of an array that is worth it
+LEAST = 1 << 18  # bytes of an array that is worth it: smaller ones the C library keeps as well, and quicker
 MOST = 1 << 27  # bytes kept in all
 LINE = 64  # arrays begin with a line of the cache
 

@@ -99,10 +99,13 @@ class Layer:
         ValueError
             No such parameter, or another shape.
         """
+        grad = self.own_grads.get(name)
+        if type(value) is type(grad) is np.ndarray and value.dtype == grad.dtype and value.shape == grad.shape:
+            grad += value  # the usual case, quickly
+            return
         where = f"{type(self).__name__}.add_grad"
-        if name not in self.own:
+        if grad is None:
             raise ValueError(f"{where}: no parameter {name!r}, expected one of {_listed(self.own)}")
-        grad = self.own_grads[name]
         if np.shape(value) != grad.shape:
             raise ValueError(f"{where}: {name} has shape {np.shape(value)}, expected {grad.shape}")
         if arrays.on_device(grad):

@@ -63,8 +63,10 @@ class Dropout(Layer):
         ValueError
             ``rng`` is no Generator.
         """
-        if rng is not None:
-            expect_generator("Dropout.forward", rng)
+        if rng is None:
+            shapes.expect_float("Dropout.forward", "x", x)
+            return x, Cache(None, self.p, x)
+        expect_generator("Dropout.forward", rng)
         cache = self._op.forward(x, self.p, rng=rng, per=self.per, time_axis=self.time_axis)
         return cache.y, cache
 

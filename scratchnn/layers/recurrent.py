@@ -95,6 +95,7 @@ class Recurrent(Layer):
         self.options: dict[str, Any] = {}  # keywords handed on to the op's forward
         self._op = ops.backend(getattr(ops, self.room), backend)
         self._dropout = ops.backend(ops.dropout, backend if isinstance(backend, str) else "reference")
+        self._params_type = getattr(ops, self.room).Params
         for layer in range(num_layers):
             for direction in range(self.directions):
                 self._draw_weights(layer, direction, init, rng)
@@ -141,7 +142,7 @@ class Recurrent(Layer):
         shapes.expect_shape(where, "x", x, order, {"T": T, "B": B, "D": self.input_size})
         x, lengths = self.placed(x), self.placed(sequences.check_lengths(where, lengths, T, B))
         mask = sequences.real_steps(lengths, T)
-        dtype = np.result_type(x.dtype, *(array.dtype for array in self.own.values()))
+        dtype = _common_dtype(x, *self.own.values())
         initial = self._states(where, "state", state, B, dtype, x)
         y = self._time_major(x)
         runs: list[Any]
@@ -243,13 +244,15 @@ class Recurrent(Layer):
                 g = self._op.backward(dh, *dlast[1:], cache.runs[row], params)
                 for field in self._fields():
                     self.add_grad(field + suffix(layer, direction), getattr(g, field))
-                dinitial[row] = tuple(getattr(g, f"{kind}0") for kind in self.kinds)
+                dinitial[row] = g
                 dsources.append(sequences.reverse(g.x, cache.lengths) if direction else g.x)
             dy = arrays.add(*dsources)
             if cache.drops[layer] is not None:
                 dy = self._dropout.backward(dy, cache.drops[layer]).x
         dx = self._time_major(dy)
-        return (dx, sequences.pack_state(dinitial)) if with_state else dx
+        if not with_state:
+            return dx
+        return dx, sequences.pack_state([tuple(getattr(g, f"{kind}0") for kind in self.kinds) for g in dinitial])
 
     def _draw_weights(self, layer, direction, init, rng):
         """Add the parameters of one layer and direction, in the order of the op's Params."""
@@ -274,19 +277,19 @@ class Recurrent(Layer):
 
     def _fields(self):
         """Names of the op's parameters that this layer owns: without bias, no b and no b_hn."""
-        fields = getattr(ops, self.room).Params._fields
-        return [field for field in fields if self.bias or not field.startswith("b")]
+        return [field for field in self._params_type._fields if self.bias or not field.startswith("b")]
 
     def _params_of(self, layer, direction):
         """Give the op's Params of one layer and direction; absent biases are zeros."""
-        end = suffix(layer, direction)
-        H, columns = self.own["W_h" + end].shape
-        absent = {} if self.bias else {"b": columns, "b_hn": H}
-        make = getattr(ops, self.room).Params
-        zeros = {field: arrays.make((size,), self.dtype, self.own["W_h" + end]) for field, size in absent.items()}
-        return make(**{
-            field: zeros[field] if field in absent else self.own[field + end] for field in make._fields
-        })  # fmt: skip
+        end, fields = suffix(layer, direction), self._params_type._fields
+        if self.bias:
+            return self._params_type(*[self.own[field + end] for field in fields])
+        W_h = self.own["W_h" + end]
+        sizes = {"b": W_h.shape[1], "b_hn": W_h.shape[0]}
+        return self._params_type(*[
+            arrays.make((sizes[field],), self.dtype, W_h) if field in sizes else self.own[field + end]
+            for field in fields
+        ])  # fmt: skip
 
     def _drop(self, y, rng):
         if rng is None or self.dropout == 0:
@@ -305,6 +308,8 @@ class Recurrent(Layer):
             y = arrays.join(outputs)
             return arrays.arrange(y, lengths, clear=True, batch_first=self.batch_first, turn=self.batch_first)
         T, B, H = outputs[0].shape
+        if mask is None and len(outputs) == 1:
+            return np.array(self._time_major(outputs[0]), order="C")
         shape = (B, T) if self.batch_first else (T, B)
         y = np.empty((*shape, H * len(outputs)), np.result_type(*outputs))
         filled = self._time_major(y)
@@ -387,6 +392,12 @@ class GRU(Recurrent):
         b, b_h = rng.uniform(-bound, bound, size), rng.uniform(-bound, bound, size)
         b[: 2 * H] += b_h[: 2 * H]
         return {"b": b, "b_hn": b_h[2 * H :]}
+
+
+def _common_dtype(*given):
+    first = given[0].dtype
+    same = all([array.dtype is first for array in given])
+    return first if same else np.result_type(*[array.dtype for array in given])
 
 
 def _joined(outputs):

@@ -73,18 +73,14 @@ class Optimizer:
         ValueError
             A gradient is missing or has another shape.
         """
-        missing = [name for name in self.params if name not in grads]
-        if missing:
-            raise ValueError(f"{self.where}.step: no gradient for {', '.join(map(repr, missing))}")
-        for name, p in self.params.items():
-            if np.shape(grads[name]) != p.shape:
-                raise ValueError(
-                    f"{self.where}.step: the gradient of {name} has shape {np.shape(grads[name])}, expected {p.shape}"
-                )
-        given = [(p, grads[name], self.states[name]) for name, p in self.params.items()]
+        given = [(p, grads.get(name), self.states[name]) for name, p in self.params.items()]
+        known = self._ready is not None and self._op.same(given, self._ready)
+        if not known:
+            self._ready = None
+            self._check(grads)
         common = self._settings()
         settings = [self.settings_of(name) | common for name in self.params]
-        if hasattr(self._op, "all_into") and self._fit(given):
+        if known or (hasattr(self._op, "all_into") and self._fit(given)):
             states, self._ready = self._op.all_into(self.rule, given, settings, self._ready)
             self.states = dict(zip(self.params, states, strict=True))
             return
@@ -94,10 +90,18 @@ class Optimizer:
             arrays.write_into(self.params[name], p_new)
             self.states[name] = state
 
+    def _check(self, grads):
+        missing = [name for name in self.params if name not in grads]
+        if missing:
+            raise ValueError(f"{self.where}.step: no gradient for {', '.join(map(repr, missing))}")
+        for name, p in self.params.items():
+            if np.shape(grads[name]) != p.shape:
+                raise ValueError(
+                    f"{self.where}.step: the gradient of {name} has shape {np.shape(grads[name])}, expected {p.shape}"
+                )
+
     def _fit(self, given):
         """Say whether the backend can take all parameters in one step, in place."""
-        if self._ready is not None and self._op.same(given, self._ready):
-            return True
         return all(p.dtype == given[0][0].dtype for p, _, _ in given) and all(self._op.fits(*its) for its in given)
 
     def settings_of(self, name: str) -> dict[str, float]:

@@ -6,6 +6,7 @@ Optimizations
   block happen while it is in the cache. With need_alpha=False no (B, Q, S) array is ever made: a running maximum and
   sum correct what earlier blocks added (online softmax), backward computes alpha again from the log of the sum.
 - Causal: blocks above the diagonal are skipped, which is half the work.
+- One or two queries (attention pooling): rows instead of tiles (cpu_few.py).
 - sum over S of dalpha * alpha is dcontext * context summed over F: no pass over (Q, S) for it.
 - Additive score: no (B, Q, S, A) array, forward or backward. The hidden layer of one pair is a row of A numbers in
   the first-level cache; backward computes it again, which costs less than reading it from memory would. The tanh of a
@@ -26,7 +27,7 @@ from scratchnn import jit
 from scratchnn.ops.matmul.cpu import product, product_tn, tiles
 from scratchnn.ops.softmax.formula import VECTOR
 
-from . import cpu_additive, cpu_additive_tanh, cpu_dot, reference
+from . import cpu_additive, cpu_additive_tanh, cpu_dot, cpu_few, reference
 from .cpu_arguments import copied, fits_backward, fits_forward, padded, three_axes, visible
 from .reference import Grads, Params
 
@@ -104,9 +105,12 @@ def forward(
     scale = float(scale)
     (B, Q, _), (_, S, F) = q.shape, v.shape
     mask = None if mask is None else mask.copy()
-    room = tiles(dtype.name).lanes
+    few = _few(score, Q, causal, need_alpha)
+    room = 0 if few else tiles(dtype).lanes
     sees, seen = visible(mask, causal, Q, S)
-    q, k, v = copied(q, sees, room), copied(k, seen, room), copied(v, seen, room)
+    same = k is v
+    q, k = copied(q, sees, room), copied(k, seen, room)
+    v = k if same else copied(v, seen, room)
     alpha, context = jit.empty((B, Q, S) if need_alpha else (0,), dtype), jit.empty((B, Q, F), dtype)
     lse, q_a, hidden = None, None, None
     if score == "additive":
@@ -116,7 +120,10 @@ def forward(
         q_a = product(q, jit.plain(params.W_a, dtype)) if score == "general" else None
         lse = np.empty((B, Q), dtype)
         asking = q if q_a is None else q_a
-        _run_dot(asking, k, v, mask, causal, scale, need_alpha, alpha, lse, context)
+        if few:
+            _run_few(asking, k, v, mask, scale, alpha, lse, context)
+        else:
+            _run_dot(asking, k, v, mask, causal, scale, need_alpha, alpha, lse, context)
     return Cache(q, k, v, mask, causal, score, scale, q_a, hidden, lse, alpha if need_alpha else None, context)
 
 
@@ -128,7 +135,8 @@ def backward(
         return reference.backward(dcontext, cache, params, dalpha=dalpha)
     q, k, v, mask, causal, score, scale = tuple.__getitem__(cache, slice(7))
     Q, S, dtype = q.shape[1], k.shape[1], q.dtype
-    room = tiles(dtype.name).lanes
+    few = _few(score, Q, causal, cache.alpha is not None)
+    room = 1 if few else tiles(dtype).lanes
     sees, _ = visible(mask, causal, Q, S)
     dcontext = padded(dcontext, room) if sees is None else copied(dcontext, sees, room)
     if dalpha is not None and (mask is not None or causal):
@@ -140,17 +148,57 @@ def backward(
     q_a = q if score != "general" else tuple.__getitem__(cache, Q_A)
     if q_a is None:
         q_a = product(q, jit.plain(params.W_a, dtype))
-    dq_a, dk, dv = _undo_dot(dcontext, padded(q_a, room), k, v, mask, causal, scale, cache, dalpha)
+    if few:
+        dq_a, dk, dv = _undo_few(dcontext, padded(q_a, room), k, v, mask, scale, cache, dalpha)
+    else:
+        dq_a, dk, dv = _undo_dot(dcontext, padded(q_a, room), k, v, mask, causal, scale, cache, dalpha)
     if score != "general":
         return Grads(dq_a, dk, dv)
     W_a = jit.plain(params.W_a, dtype)
     return Grads(product(dq_a, W_a, transposed=True), dk, dv, W_a=product_tn(jit.plain(q, dtype), dq_a))
 
 
+def _few(score, Q, causal, keeps_alpha):
+    """Tell whether the queries are so few that cpu_few.py takes them."""
+    return Q <= cpu_few.FEW and keeps_alpha and not causal and score != "additive"
+
+
+def _run_few(q, k, v, mask, scale, alpha, lse, context):
+    (B, Q, E), (_, S, F) = q.shape, v.shape
+    arrays = (
+        q,
+        k,
+        v,
+        three_axes(mask, S),
+        mask is not None,
+        q.dtype.type(scale),
+        alpha,
+        lse,
+        context,
+    )
+    jit.split(lambda begin, end: cpu_few.forward_into(*arrays, begin, end), B, 2.0 * B * Q * S * (E + F + 20))
+
+
+def _undo_few(dcontext, q, k, v, mask, scale, cache, dalpha):
+    (B, Q, E), (_, S, F), dtype = q.shape, v.shape, q.dtype
+    alpha, given = jit.plain(cache.alpha, dtype), dalpha is not None
+    made = [jit.empty(array.shape, dtype) for array in (q, k, v)]
+    arrays = (
+        cpu_few.loops(dtype.itemsize), dcontext, q, k, v, three_axes(mask, S), mask is not None,
+        dtype.type(scale), alpha, given, jit.plain(dalpha, dtype) if given else alpha, *made,
+    )  # fmt: skip
+
+    def work(begin, end):
+        cpu_few.backward_into(*arrays, np.empty(S, dtype), begin, end)
+
+    jit.split(work, B, 4.0 * B * Q * S * (E + F + 10))
+    return made
+
+
 def _run_dot(q, k, v, mask, causal, scale, keep, alpha, lse, context):
     arrays, flops = _described(q, k, v, mask, causal, scale)
     out = (keep, *(array.reshape(-1) for array in (alpha, lse, context)))
-    sizes = k.shape[1], q.shape[2], tiles(q.dtype.name), keep, q.dtype
+    sizes = k.shape[1], q.shape[2], tiles(q.dtype), keep, q.dtype
 
     def work(*part):
         cpu_dot.forward_into(*arrays, *out, *cpu_dot.forward_buffers(*sizes), *part)
@@ -168,7 +216,7 @@ def _undo_dot(dcontext, q, k, v, mask, causal, scale, cache, dalpha):
     context, dq = jit.plain(cache.context, dtype).reshape(-1), jit.empty(q.shape, dtype)
     more_mean = nothing if dalpha is None else np.vecdot(dalpha, cache.alpha).reshape(-1)
 
-    sizes = k.shape[1], q.shape[2], v.shape[2], tiles(dtype.name), kept, dtype
+    sizes = k.shape[1], q.shape[2], v.shape[2], tiles(dtype), kept, dtype
 
     def work(begin, end, first, step):
         dk, dv = sums if step == 1 else [np.zeros_like(sum_) for sum_ in sums]  # each part has its rows, or its own
@@ -202,7 +250,7 @@ def _over_batch_or_queries(work, B, Q, flops):
 def _described(q, k, v, mask, causal, scale):
     """Give what both kernels of dot attention begin with, and the cost of forward."""
     (B, Q, E), (_, S, F) = q.shape, v.shape
-    used = tiles(q.dtype.name)
+    used = tiles(q.dtype)
     sizes = (B, Q, S, E, F, three_axes(mask, S), mask is not None, bool(causal), q.dtype.type(scale))
     return (used.addresses, used.lanes, _flat(q), _flat(k), _flat(v), *sizes), 2.0 * B * Q * S * (E + F + 20)
 
@@ -229,7 +277,7 @@ def _wide(params):
 
 def _run_additive(hidden, v, mask, causal, scale, keep, alpha, context):
     (B, Q, F), S, A = context.shape, v.shape[1], hidden[2].size
-    used, dtype = tiles(v.dtype.name), v.dtype
+    used, dtype = tiles(v.dtype), v.dtype
     masks = (three_axes(mask, S), mask is not None, bool(causal))
     arrays = (used.addresses, used.lanes, *hidden[:3], _flat(v), F, *masks)
     out = (dtype.type(scale), keep, alpha.reshape(-1), context.reshape(-1))
@@ -254,7 +302,7 @@ def _undo_additive(dcontext, q, k, v, mask, causal, scale, cache, params, dalpha
     (B, Q, F), S, kept = dcontext.shape, k.shape[1], cache.alpha is not None
     if not isinstance(hidden, tuple):
         hidden = _hidden_parts(q, k, params)
-    used, nothing = tiles(dtype.name), np.empty(0, dtype)
+    used, nothing = tiles(dtype), np.empty(0, dtype)
     a_q, a_k, v_a, A = hidden
     given = nothing if dalpha is None else jit.plain(dalpha, dtype).reshape(-1)
     da_q, da_k, dv = (jit.empty(array.shape, dtype) for array in (a_q, a_k, v))

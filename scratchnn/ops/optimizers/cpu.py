@@ -44,6 +44,8 @@ class Ready(NamedTuple):
     arrays: list[np.ndarray]  # p, gradient and state of each parameter; empty if one had to be copied
     numbers: np.ndarray  # (parameters, settings): what the rows of the table read
     table: np.ndarray  # a row for each piece: how many numbers, the addresses of arrays and settings
+    begun: int  # the table's address
+    cost: float  # operations of one step
     run: Any
     kept: list[np.ndarray]  # what the addresses belong to
 
@@ -111,7 +113,7 @@ def all_into(
     settings : list of dict
         Of each, as the function ``rule`` takes them.
     ready : Ready, optional
-        What the step before gave.
+        What the step before gave, if ``same`` says that the arrays are those of that step.
 
     Returns
     -------
@@ -122,19 +124,14 @@ def all_into(
     """
     told = [RULES[rule](state, **its) for (_, _, state), its in zip(given, settings, strict=True)]
     formula, states, numbers = told[0][0], [state for _, state, _ in told], [numbers for _, _, numbers in told]
-    if ready is None or ready.formula is not formula or not same(given, ready):
+    if ready is None or ready.formula is not formula:
         ready = _ready(formula, given, len(numbers[0]))
     ready.numbers[...] = numbers
-    table = ready.table
-    begun, row = table.ctypes.data, table.strides[0]
-    if len(table) <= len(given):
-        ready.run(len(table), begun)
+    begun, pieces, row = ready.begun, len(ready.table), ready.table.strides[0]
+    if pieces <= len(given):
+        ready.run(pieces, begun)
     else:
-        jit.split(
-            lambda begin, end: ready.run(end - begin, begun + begin * row),
-            len(table),
-            COST * float(table[:, 0].sum()),
-        )
+        jit.split(lambda begin, end: ready.run(end - begin, begun + begin * row), pieces, ready.cost)
     return states, ready
 
 
@@ -152,7 +149,7 @@ def same(given: list[tuple], ready: Ready) -> bool:
     """
     arrays = _arrays(given)
     known = len(arrays) == len(ready.arrays) and all(map(is_, arrays, ready.arrays))
-    return known and all(p.flags.writeable for p, _, _ in given)
+    return known and all([p.flags.writeable for p, _, _ in given])
 
 
 def _arrays(given):
@@ -176,7 +173,8 @@ def _ready(formula, given, settings):
     kinds = "w" * (len(its) - 1) + "v" + "n" * settings
     copied = len(set(map(id, kept)) - set(map(id, arrays))) > 0
     run = over_table(row_loop(formula, kinds, dtype, table=True))
-    return Ready(formula, [] if copied else arrays, numbers, table, run, kept)
+    cost = COST * float(table[:, 0].sum())
+    return Ready(formula, [] if copied else arrays, numbers, table, table.ctypes.data, cost, run, kept)
 
 
 def sgd(
