@@ -21,7 +21,7 @@ CASES = {  # Q and S below and above a block of queries (72), sources (512) and 
     "pairs, causal": (74, 530, "pairs", True),
     "one axis": (61, 9, "one axis", False),
 }
-FEW = {  # cpu_few.py, which is for all scores but additive: of that, one query's gradients cancel, below any such bound
+FEW = {  # cpu_few.py; without additive, for which one query's gradients cancel, far below any such bound
     "one asks": (1, 5, "sources", False),
     "one asks many": (1, 530, None, False),
     "two ask": (2, 33, "pairs", False),
