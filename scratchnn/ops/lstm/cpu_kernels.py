@@ -11,7 +11,7 @@ import numpy as np
 from scratchnn.jit import kernel
 from scratchnn.jit.rows import added, call_rows, copied, place, row_loop
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
-from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
+from scratchnn.ops.matmul.called import one_row_into, pack_rows_into, product_at_into
 
 
 def cell(z_i, z_f, z_g, z_o, b_i, b_f, b_g, b_o, c_prev):
@@ -129,7 +129,8 @@ def backward_into(
     width, R, N, n = P.shape[2], D + H + 1, 4 * H, end - begin
     keep, N_row = steps == 0, da.shape[1]
     for_x = (H + width - 1) // width * width * N  # where W_x.T begins in P
-    if pack:
+    once = pack and not keep and T * B == 1  # the weights are used once, here
+    if pack and not once:
         pack_backward_into(addresses, P, W_x, W_h)
     height = 1 if masked else n  # rows that one call of the cell's loop takes
     high = T
@@ -154,17 +155,21 @@ def backward_into(
                     place(da, da_row), N_row, place(da, da_row + H), N_row,
                     place(da, da_row + 2 * H), N_row, place(da, da_row + 3 * H), N_row,
                 )  # fmt: skip
-            product_at_into(
-                addresses, lanes, da, da_at * N_row, N_row, 1, P, 0, N * width, width,
-                dh0, begin * H, H, n, H, N, False,
-            )  # fmt: skip
+            if once:
+                one_row_into(da[0, :N], W_h, dh0[0])
+                one_row_into(da[0, :N], W_x, dx[0, 0])
+            else:
+                product_at_into(
+                    addresses, lanes, da, da_at * N_row, N_row, 1, P, 0, N * width, width,
+                    dh0, begin * H, H, n, H, N, False,
+                )  # fmt: skip
             if masked:
                 for row in range(n):
                     if not mask[t, begin + row]:
                         call_rows(copy, 1, H, place(held, row * H), H, place(dh0, (begin + row) * H), H)
         if not keep:
             whole = n == B
-            for t in range(low, high, high - low if whole else 1):
+            for t in range(low, low if once else high, high - low if whole else 1):
                 product_at_into(
                     addresses, lanes, da, (t - low) * n * N_row, N_row, 1, P, for_x, N * width, width,
                     dx, (t * B + begin) * D, D, (high - low) * n if whole else n, D, N, False,

@@ -42,6 +42,17 @@ def _generate_product(context, at, signature, arguments):
     return context.get_dummy_value()
 
 
+def one_row_into(x, W, y):
+    """Fill y (M,) with the products of x (K,) and the rows of W (M, K): x @ W.T, where packing W would not pay."""
+    for j in range(W.shape[0]):
+        row, total = W[j], x.dtype.type(0)
+        for k in range(x.shape[0]):
+            total += x[k] * row[k]
+        y[j] = total
+
+
+one_row_into = jit.part(one_row_into, fastmath={"contract", "reassoc"})  # the sum in any order, so in vectors
+
 if jit.PLAIN:
 
     def product_strips_into(
