@@ -301,3 +301,28 @@ def test_working_dtype_is_numpys_promotion_or_none():
         assert jit.working_dtype(f8, stranger) is None
         assert jit.working_dtype(stranger, f8) is None
     assert jit.working_dtype(np.ones(2, np.float16)) is None
+
+
+SCATTERED = {
+    "time and batch exchanged": lambda a: a.swapaxes(0, 1),
+    "backwards": lambda a: a[::-1],
+    "columns of a wider one": lambda a: a[:, :, 3:20],
+    "every second row": lambda a: a[:, ::2],
+    "columns in another order": lambda a: a[:, :, ::-1],
+    "one row for all": lambda a: np.broadcast_to(a[:1], a.shape),
+    "few rows": lambda a: a[:3, :5].swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.int64, bool])
+@pytest.mark.parametrize("view", SCATTERED.values(), ids=SCATTERED)
+def test_plain_copies_scattered_rows_bit_by_bit(view, dtype):
+    """NaN, infinities and -0 included: what is copied is not computed with."""
+    array = np.random.default_rng(0).normal(size=(12, 31, 21)).astype(dtype)
+    if array.dtype.kind == "f":
+        array[0, 0, :4], array[-1, -1, -4:] = [np.nan, np.inf, -np.inf, -0.0], [-0.0, np.inf, np.nan, 1]
+    seen = view(array)
+    made = jit.plain(seen, np.dtype(dtype))
+    assert made.flags.carray
+    assert not np.shares_memory(made, array)
+    assert made.tobytes() == np.array(seen, order="C").tobytes()

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .copying import rows_copied
+
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -46,6 +48,9 @@ def plain(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     array
         C-contiguous, writeable, aligned, of ``dtype`` in the machine's byte order; ``array`` itself if it is so.
     """
-    if type(array) is np.ndarray and array.dtype == dtype and array.flags.carray:
-        return array
+    if type(array) is np.ndarray and array.dtype == dtype:
+        if array.flags.carray:
+            return array
+        if (made := rows_copied(array)) is not None:
+            return made
     return np.array(array, dtype, order="C", subok=False)
