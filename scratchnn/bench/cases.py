@@ -9,7 +9,7 @@ from scratchnn.errors import InputError
 
 RECURRENT = ("lstm", "gru", "rnn")
 ATTENTION = ("attention", "additive")
-TOPICS = (*RECURRENT, *ATTENTION, "step", "ladder")
+TOPICS = (*RECURRENT, *ATTENTION, "step", "ladder")  # "matmul" is raced on a device alone
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 SEQUENCES = (
     (10, 100, 10, 20), (28, 128, 28, 128), (50, 32, 64, 128), (100, 16, 32, 64),
@@ -24,8 +24,8 @@ LR, BETAS, EPSILON = 1e-3, (0.9, 0.999), 1e-8  # its Adam
 class Case(NamedTuple):
     """One cell of the grid."""
 
-    topic: str  # one of TOPICS
-    sizes: tuple[int, ...]  # T, B, D, H, or B, Q, S, E for the attentions
+    topic: str  # one of TOPICS, or "matmul"
+    sizes: tuple[int, ...]  # T, B, D, H; B, Q, S, E for the attentions; M, K, N for a product
     causal: bool = False
 
     @property
@@ -41,7 +41,7 @@ class Case(NamedTuple):
     @property
     def letters(self) -> str:
         """Name the sizes."""
-        return "B,Q,S,E" if self.topic in ATTENTION else "T,B,D,H"
+        return "M,K,N" if self.topic == "matmul" else "B,Q,S,E" if self.topic in ATTENTION else "T,B,D,H"
 
 
 def grid(topic: str) -> list[Case]:
@@ -92,8 +92,10 @@ def parse(topic: str, text: str) -> Case:
         sizes = tuple(int(part) for part in parts[: len(parts) - causal])
     except ValueError:
         sizes = ()
-    if len(sizes) != 4 or min(sizes) < 1:
-        raise InputError(f"bench: cell {text!r}, expected four sizes {case.letters}, each at least 1")
+    many = len(case.letters.split(","))
+    if len(sizes) != many or min(sizes) < 1:
+        number = {3: "three", 4: "four"}[many]
+        raise InputError(f"bench: cell {text!r}, expected {number} sizes {case.letters}, each at least 1")
     return Case(topic, sizes, causal)
 
 
@@ -111,6 +113,8 @@ def flops(case: Case) -> float | None:
     """
     if case.topic == "additive":
         return None
+    if case.topic == "matmul":
+        return 6.0 * math.prod(case.sizes)
     if case.topic == "attention":
         B, Q, S, E = case.sizes
         pairs = sum(min(i + 1, S) for i in range(Q)) if case.causal else Q * S
@@ -118,6 +122,34 @@ def flops(case: Case) -> float | None:
     T, B, D, H = case.sizes
     cell = 6.0 * T * B * GATES.get(case.op, 4) * H * (D + H)
     return cell if case.topic != "step" else cell + 12.0 * B * T * H + 6.0 * B * H * CLASSES
+
+
+def least_bytes(case: Case) -> float:
+    """Count the bytes of float32 that every way of computing one forward and backward must move.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    float
+        Inputs are read forward and backward and their gradients written; outputs are written, their gradients read.
+        Adam in the training step reads parameters, gradients and two moments, and writes all but the gradients.
+    """
+    if case.topic == "matmul":
+        M, K, N = case.sizes
+        return 4.0 * (3 * (M * K + K * N) + 2 * M * N)
+    if case.topic in ATTENTION:
+        B, Q, S, E = case.sizes
+        params = 2 * E * E + E if case.topic == "additive" else 0
+        return 4.0 * (3 * (B * (Q + 2 * S) * E + params) + 2 * B * Q * E)
+    T, B, D, H = case.sizes
+    params = (D + H + 1) * GATES.get(case.op, 4) * H
+    if case.topic == "step":
+        return 4.0 * (2 * T * B * D + 9 * (params + (H + 1) * CLASSES))
+    states = {"lstm": 2, "ladder": 2}.get(case.topic, 1) * B * H
+    return 4.0 * (3 * (T * B * D + states + params + H * (case.op == "gru")) + 2 * (T * B * H + states - B * H))
 
 
 def roundings(case: Case) -> int:
@@ -133,6 +165,8 @@ def roundings(case: Case) -> int:
         A sum of n products rounds n times; the parameters' gradients sum over all steps and sequences. Twenty more
         for every nonlinear step, forward and backward.
     """
+    if case.topic == "matmul":
+        return max(case.sizes) + 1
     if case.topic in ATTENTION:
         B, Q, S, E = case.sizes
         return 6 * (E + 20) + 2 * (Q + S) + (B * (Q + S) if case.topic == "additive" else 0)
@@ -163,6 +197,9 @@ def draw(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
         bound = 1 / math.sqrt(width)
         return rng.uniform(-bound, bound, shape).astype(np.float32)
 
+    if case.topic == "matmul":
+        M, K, N = case.sizes
+        return {"A": normal(M, K), "B": normal(K, N), "dC": normal(M, N)}
     if case.topic in ATTENTION:
         B, Q, S, E = case.sizes
         drawn = {"q": normal(B, Q, E), "k": normal(B, S, E), "v": normal(B, S, E), "dcontext": normal(B, Q, E)}

@@ -17,6 +17,7 @@ import numpy as np
 from .cases import EPSILON, LR, Case, roundings
 
 UNIT = 2.0**-24  # half of float32's eps: the largest relative error of one rounding
+TF32 = 2.0**-11  # the same of a factor on tensor cores: tf32 keeps 11 bits
 LAMBDA = 16.0  # leaves room for tanh and exp, which are right to a few units, and for sums of unlike terms
 
 
@@ -33,7 +34,9 @@ class Agreement(NamedTuple):
         return self.sentence is None
 
 
-def compare(case: Case, results: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> Agreement:
+def compare(
+    case: Case, results: dict[str, np.ndarray], truth: dict[str, np.ndarray], *, tf32: bool = False
+) -> Agreement:
     """Compare a contender's results with the reference's.
 
     Parameters
@@ -43,12 +46,14 @@ def compare(case: Case, results: dict[str, np.ndarray], truth: dict[str, np.ndar
         The contender's: outputs under their names, gradients as "grad NAME", parameters after Adam as "after NAME".
     truth : dict of str to array
         The same from the reference in float64.
+    tf32 : bool
+        Both factors of every product were rounded to tf32 before: two roundings more, of that size.
 
     Returns
     -------
     Agreement
     """
-    bound = LAMBDA * math.sqrt(roundings(case)) * UNIT
+    bound = LAMBDA * (math.sqrt(roundings(case)) * UNIT + (math.sqrt(2) * TF32 if tf32 else 0.0))
     worst = 0.0
     for name, expected in truth.items():
         found = results.get(name)

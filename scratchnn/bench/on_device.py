@@ -12,14 +12,17 @@ import numpy as np
 from scratchnn import device
 from scratchnn.device import cuda
 
-from .cases import ATTENTION, RECURRENT, Case, draw, flops, grid
+from .cases import ATTENTION, RECURRENT, Case, draw, flops, grid, least_bytes
 from .compare import compare
 from .contenders import ours_device, truth
+from .limits import UNKNOWN, Limits, floor, steps
 
 LARGE = ((128, 64, 512, 512), (64, 128, 1024, 1024))  # beside the CPU's cells: T, B, D, H
-SMALL = {"sequences": (3, 2, 3, 4), "looks": (2, 9, 10, 4)}  # in the simulator
-TOPICS = (*RECURRENT, *ATTENTION, "step", "ladder")
-SCHEMA = 1
+PRODUCTS = ((1600, 64, 512), (6400, 256, 1024), (1024, 1024, 1024), (4096, 4096, 4096))  # M, K, N; two of an LSTM's
+SMALL = {"matmul": (11, 7, 10), "attention": (2, 9, 10, 4), "additive": (2, 9, 10, 4)}  # in the simulator, and
+SMALL_SEQUENCES = (3, 2, 3, 4)  # for the other topics
+TOPICS = ("matmul", *RECURRENT, *ATTENTION, "step", "ladder")
+SCHEMA = 2
 WIDTH = {(8, 0): 64}  # float32 multiply-adds of a multiprocessor in a cycle; 128 on every other since
 
 
@@ -41,6 +44,7 @@ class Entry(NamedTuple):
     name: str
     module: Any
     rung: str | None = None
+    tf32: bool = False  # it rounds the factors of products to tf32
 
 
 class Clock:
@@ -82,12 +86,16 @@ def cells(topic: str, *, quick: bool = False) -> list[Case]:
     list of Case
     """
     if device.simulated():
-        kinds = ("lstm", "attention") if topic == "ladder" else (topic,)
-        return [Case(kind, SMALL["looks" if kind in ATTENTION else "sequences"]) for kind in kinds]
+        kinds = ("matmul", "lstm", "attention") if topic == "ladder" else (topic,)
+        return [Case(kind, SMALL.get(kind, SMALL_SEQUENCES)) for kind in kinds]
     if topic == "ladder":
+        products = [Case("matmul", (n, n, n)) for n in (1024, 4096)]
         looks = [Case("attention", sizes) for sizes in ((64, 128, 128, 64), (8, 1024, 1024, 64))]
-        return [*(Case(kind, (50, 32, 64, 128)) for kind in RECURRENT), *looks]
-    found = grid(topic) + [Case(topic, sizes) for sizes in LARGE if topic in RECURRENT]
+        return [*products, *(Case(kind, (50, 32, 64, 128)) for kind in RECURRENT), *looks]
+    if topic == "matmul":
+        found = [Case(topic, sizes) for sizes in PRODUCTS]
+    else:
+        found = grid(topic) + [Case(topic, sizes) for sizes in LARGE if topic in RECURRENT]
     return sorted(found, key=lambda case: flops(case) or 0)[:2] if quick else found
 
 
@@ -105,14 +113,34 @@ def entries(case: Case, peers: list[Entry], *, ladder: bool) -> list[Entry]:
     -------
     list of Entry
     """
-    names = ours_device.rungs(case)
+    rungs = [Entry(_name(rung), ours_device, rung.name, rung.tf32) for rung in ours_device.rungs(case)]
+    if case.topic == "matmul":
+        peers = [*peers, *(peer._replace(name=f"{peer.name}, tf32", rung="tf32", tf32=True) for peer in peers)]
     if ladder:
-        return [*(Entry(name, ours_device, name) for name in names), *peers]
-    first = [Entry(names[0], ours_device, names[0])] if len(names) > 1 else []
-    return [Entry("ours", ours_device), *first, *peers]
+        return [*rungs, *peers]
+    beside = [rung for n, rung in enumerate(rungs) if rung.tf32 or (n == 0 and len(rungs) > 1)]
+    return [Entry("ours", ours_device), *beside, *peers]
 
 
-def race(case: Case, who: list[Entry], pace: Pace | None, *, seed: int = 0) -> dict[str, Any]:
+def multipliers(peers: list[Entry]) -> list[Entry]:
+    """Say whose products show what the device can do: our last rungs and the peers', with tf32 and without.
+
+    Parameters
+    ----------
+    peers : list of Entry
+
+    Returns
+    -------
+    list of Entry
+    """
+    case = Case("matmul", SMALL["matmul"])
+    first = ours_device.rungs(case)[0]
+    return [entry for entry in entries(case, peers, ladder=False) if entry.rung != first.name]
+
+
+def race(
+    case: Case, who: list[Entry], pace: Pace | None, *, limits: Limits = UNKNOWN, seed: int = 0
+) -> dict[str, Any]:
     """Compare everybody's results with the float64 reference, then time who agrees.
 
     Parameters
@@ -121,6 +149,8 @@ def race(case: Case, who: list[Entry], pace: Pace | None, *, seed: int = 0) -> d
     who : list of Entry
     pace : Pace or None
         None: nothing is timed.
+    limits : Limits
+        What the device can do, for the floor.
     seed : int
 
     Returns
@@ -135,15 +165,19 @@ def race(case: Case, who: list[Entry], pace: Pace | None, *, seed: int = 0) -> d
     for entry in who:
         entry.module.setup(1)
         told: dict[str, Any] = {"median": None, "least": None, "runs": 0, "failed": None, "without": None}
-        found[entry.name] = told | {"error": None, "bound": None, "version": entry.module.versions()}
+        told |= {"error": None, "bound": None, "launches": None, "tf32": entry.tf32}
+        found[entry.name] = told | {"version": entry.module.versions()}
         told = found[entry.name]
         try:
             run, results = entry.module.prepare(case, inputs, entry.rung)
-            agreed = compare(case, results(run()), expected)
+            with device.counting() as count:
+                made = run()
+            agreed = compare(case, results(made), expected, tf32=entry.tf32)
         except NotImplementedError as error:
             told["without"] = str(error)
             continue
         told |= {"error": agreed.error, "bound": agreed.bound, "failed": agreed.sentence}
+        told["launches"] = count.launches or None  # a peer's are not ours to count
         if agreed.agrees and pace is not None:
             ready[entry.name] = run, getattr(entry.module, "Clock", Clock)()
     times: dict[str, list[float]] = {name: [] for name in ready}
@@ -157,28 +191,33 @@ def race(case: Case, who: list[Entry], pace: Pace | None, *, seed: int = 0) -> d
                 spent += times[name][-1]
                 if spent > pace.seconds:
                     break
-    work, peak = flops(case), peak_flops()
+    work, least = flops(case), floor(case, limits)
     for name, measured in times.items():
         median = statistics.median(measured)
         found[name] |= {"median": median, "least": min(measured), "runs": len(measured)}
         if work:
-            found[name] |= {"rate": work / median, "of_peak": work / median / peak if peak else None}
+            found[name]["rate"] = work / median
+        if own := floor(case, limits, tf32=found[name]["tf32"]):
+            found[name]["of_floor"] = own.seconds / median
     return {
         "topic": case.topic, "letters": case.letters, "cell": case.label, "flops": work,
-        "floor": work / peak if work and peak else None, "contenders": found,
+        "bytes": least_bytes(case), "barriers": steps(case), "floor": least.seconds if least else None,
+        "floor_by": least.by if least else None, "contenders": found,
     }  # fmt: skip
 
 
 def peak_flops() -> float | None:
-    """Compute what the device could do in float32, from its multiprocessors and clock; None in the simulator."""
-    if device.state() != "present":
+    """Compute what the device could do in float32, from its multiprocessors and clock; None where it does not say."""
+    card = cuda.get_current_device() if device.state() == "present" else None
+    if not getattr(card, "CLOCK_RATE", None):
         return None
-    card = cuda.get_current_device()
     per_cycle = 2 * WIDTH.get(tuple(card.compute_capability), 128) * card.MULTIPROCESSOR_COUNT
     return per_cycle * card.CLOCK_RATE * 1e3
 
 
-def record(rows: list[dict[str, Any]], missing: dict[str, str], *, timed: bool) -> dict[str, Any]:
+def record(
+    rows: list[dict[str, Any]], missing: dict[str, str], *, timed: bool, limits: Limits = UNKNOWN
+) -> dict[str, Any]:
     """Make what ``--json`` writes.
 
     Parameters
@@ -187,12 +226,19 @@ def record(rows: list[dict[str, Any]], missing: dict[str, str], *, timed: bool) 
     missing : dict of str to str
         Peers that were not there, and why.
     timed : bool
+    limits : Limits
 
     Returns
     -------
     dict
+        ``tf32`` is the rule; contenders that round say so themselves.
     """
     return {
         "schema": SCHEMA, "device": device.name(), "state": device.state(), "peak": peak_flops(), "dtype": "float32",
-        "tf32": {"ours": False, "torch": False}, "timed": timed, "missing": missing, "rows": rows,
+        "limits": limits._asdict(), "tf32": {"ours": False, "torch": False}, "timed": timed, "missing": missing,
+        "rows": rows,
     }  # fmt: skip
+
+
+def _name(rung):
+    return f"{rung.name}, tf32" if rung.tf32 else rung.name

@@ -31,7 +31,7 @@ Examples:
   scratchnn bench --backend gpu --peers torch --json gpu.json --picture gpu.png
   scratchnn bench doctor --quick      how often `scratchnn check my_lstm.py` is right
 """
-CHOICES = (*cases.TOPICS, "all")
+CHOICES = (*cases.TOPICS, "matmul", "all")
 
 
 class Bench(click.Command):
@@ -73,11 +73,14 @@ def command(topics, threads, peers, cells, backend, json_path, picture, quick, s
     are compared with the float64 reference first, and who is wrong is not timed (exit code 1). Then they take turns.
 
     With --backend gpu all run on one device, timed by its events, beside PyTorch on the same device (--peers torch);
-    the simplest rung of ours stands beside. In Numba's simulator nothing is timed; --quick compares results there.
+    the simplest rung of ours stands beside, matmul is one topic more, and the ladder is that of every op. In Numba's
+    simulator nothing is timed; --quick compares results there.
     """
     if backend == "gpu":
         expect_places(json_path, picture)
         return bench_device.run(topics, threads, peers, cells, json_path, picture, quick, seed)
+    if "matmul" in topics:
+        raise InputError("bench: matmul is raced on a device alone, expected --backend gpu with it")
     topics = list(cases.TOPICS) if not topics or "all" in topics else list(dict.fromkeys(topics))
     grid = {topic: _cells(topic, topics, cells, quick) for topic in topics}
     racers = _peers(peers)

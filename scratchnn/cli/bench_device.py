@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from scratchnn import device, draw, files
-from scratchnn.bench import cases, on_device
+from scratchnn.bench import cases, limits, on_device
 from scratchnn.errors import InputError
 
 from .common import console, table
@@ -45,17 +45,23 @@ def run(topics, threads, peers, cells, json_path, picture, quick, seed):
     chosen = {topic: _cells(topic, cells, quick) for topic in topics}
     racers, missing = _peers(peers)
     pace = None if device.simulated() else on_device.QUICK if quick else on_device.Pace()
-    out, passing, rows = console(), console(error=True), []
+    out, passing, rows, most = console(), console(error=True), [], limits.UNKNOWN
+    if pace:
+        with passing.status("the device's limits"):
+            most = limits.measure(on_device.multipliers(racers), on_device.Clock)
     for topic in topics:
         made = []
         with passing.status("") as status:
             for case in chosen[topic]:
                 status.update(f"{topic} {case.label}")
                 who = on_device.entries(case, racers, ladder=topic == "ladder")
-                made.append(on_device.race(case, who, pace, seed=seed) | {"topic": topic})
+                row = on_device.race(case, who, pace, limits=most, seed=seed)
+                if topic == "ladder":  # of several ops
+                    row |= {"topic": topic, "cell": f"{case.topic} {case.label}"}
+                made.append(row)
         rows += made
         _print(out, topic, made)
-    record = on_device.record(rows, missing, timed=pace is not None)
+    record = on_device.record(rows, missing, timed=pace is not None, limits=most)
     _print_end(out, record)
     if json_path:
         files.write_bytes(Path(json_path), (json.dumps(record, indent=1) + "\n").encode())
@@ -91,24 +97,36 @@ def _peers(text):
 def _print(out, topic, rows):
     out.print()
     out.print(Text(f"{topic}: forward and backward on the device, ms: median (minimum)", style="bold"))
-    shown = table(
-        rows[0]["letters"], "who", ">ms", ">times ours", ">GFLOP/s", ">of peak", ">error / bound", title=None
-    )
+    letters, base = ("op, sizes", "the first") if topic == "ladder" else (rows[0]["letters"], "ours")
+    heads = ("who", ">ms", f">times {base}", ">GFLOP/s", ">of floor", ">launches", ">error / bound")
+    shown = table(letters, *heads)
     for row in rows:
         first = next(iter(row["contenders"].values()))
         base = (row["contenders"].get("ours") or first)["median"]
         for name, one in row["contenders"].items():
             ratio = f"{one['median'] / base:.3g}x" if one["median"] and base else "-"
             rate = f"{one['rate'] / 1e9:.4g}" if one.get("rate") else "-"
-            share = f"{100 * one['of_peak']:.0f} %" if one.get("of_peak") else "-"
+            share = f"{100 * one['of_floor']:.3g} %" if one.get("of_floor") else "-"
             right = f"{one['error']:.0e} / {one['bound']:.0e}" if one["error"] is not None else "-"
-            shown.add_row(row["cell"] if one is first else "", name, _time(one), ratio, rate, share, right)
+            launches = str(one.get("launches") or "-")
+            shown.add_row(row["cell"] if one is first else "", name, _time(one), ratio, rate, share, launches, right)
         shown.add_section()
     out.print(shown)
+    for row in rows:
+        out.print(_counted(row))
     for row in rows:
         for name, one in row["contenders"].items():
             if said := one["failed"] or one["without"]:
                 out.print(Text(f"{name} at {row['cell']}: {said}", style="red" if one["failed"] else ""))
+
+
+def _counted(row):
+    """Say what a case costs at least: counted before anything is timed."""
+    tanh = "products, and B Q S E tanh each way, which are not flops"
+    work = f"{row['flops'] / 1e6:.4g} MFLOP of products" if row["flops"] else tanh
+    waits = f", {row['barriers']} steps that wait" if row["barriers"] else ""
+    least = f"; floor {1e3 * row['floor']:.3g} ms ({row['floor_by']})" if row["floor"] else ""
+    return Text(f"{row['cell']}: {work}, {row['bytes'] / 1e6:.4g} MB at least{waits}{least}", style="dim")
 
 
 def _time(one):
@@ -121,10 +139,9 @@ def _time(one):
 
 def _print_end(out, record):
     out.print()
-    out.print(Text(f"device: {record['device']}; float32, TF32 off on both sides"))
-    if record["peak"]:
-        peak = record["peak"] / 1e12
-        out.print(f"peak: {peak:.3g} TFLOP/s in float32 by its multiprocessors and clock; the floor is flops / peak")
+    out.print(Text(f"device: {record['device']}; float32, TF32 off on both sides but where a name says tf32"))
+    for line in _limits(record):
+        out.print(line)
     if not record["timed"]:
         out.print("nothing was timed: results were compared with the float64 reference")
     versions = {one["version"] for row in record["rows"] for one in row["contenders"].values()}
@@ -132,3 +149,17 @@ def _print_end(out, record):
         out.print(Text(version, style="dim"))
     for name, reason in record["missing"].items():
         out.print(Text(f"{name} is missing: {reason}"))
+
+
+def _limits(record):
+    """Say what floors are made of."""
+    most = record["limits"]
+    if most["product"]:
+        told = f"product {most['product'] / 1e12:.3g} TFLOP/s ({most['product_by']})"
+        if record["peak"]:
+            told += f" of {record['peak'] / 1e12:.3g} by multiprocessors and clock"
+        if most["tf32"]:
+            told += f", with tf32 {most['tf32'] / 1e12:.3g}"
+        yield f"measured here: {told}; copy {most['copy'] / 1e9:.4g} GB/s;"
+        yield f"barrier {1e6 * most['barrier']:.3g} us, launch {1e6 * most['launch']:.3g} us of the host's time"
+        yield "floor: the longest of flops / product, bytes / copy, steps that wait x barrier; of floor: floor / time"

@@ -11,7 +11,8 @@ Arrays
 ------
 ``to_device``, ``to_host``, ``empty``, ``zeros``; ``bring`` and ``back`` make a function take both kinds of arrays:
 NumPy arrays in, NumPy arrays out; device arrays in, device arrays out, with nothing copied on the way.
-``with counting() as count:`` counts the copies and the launches.
+``with counting() as count:`` counts the copies, the launches, and how often the driver was asked for memory: what
+nobody holds any more is used again (memory.py).
 
 Kernels
 -------

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import counting
+from . import counting, memory
 from .launching import blocks, pick, stream
-from .presence import numba_cuda, require, simulated
+from .presence import require, simulated
 
 DTYPES = (np.float32, np.float64)  # in which kernels compute
 
@@ -46,7 +46,11 @@ def to_device(array: Any, dtype: DTypeLike | None = None) -> Any:
         return array
     require()
     counting.add("to_device")
-    return numba_cuda().to_device(np.array(array, dtype, order="C", subok=False), stream=stream())
+    host = np.array(array, dtype, order="C", subok=False)
+    there = memory.lend(host.shape, host.dtype)
+    if host.size:
+        there.copy_to_device(host, stream=stream())
+    return there
 
 
 def to_host(tree: Any) -> Any:
@@ -75,7 +79,7 @@ def to_host(tree: Any) -> Any:
 def empty(shape: tuple[int, ...] | int, dtype: DTypeLike) -> Any:
     """Make a device array whose entries are anything: NaN in the simulator, so that a forgotten one shows."""
     require()
-    array = numba_cuda().device_array(shape, dtype, stream=stream())
+    array = memory.lend(shape if isinstance(shape, tuple) else (shape,), dtype)
     if simulated():
         _poison(array)
     return array

@@ -1,4 +1,4 @@
-"""Count what costs time between host and device: copies and launches."""
+"""Count what costs time between host and device: copies, launches, memory asked of the driver."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +9,17 @@ _COUNTS: list = []
 
 @dataclass
 class Count:
-    """How often something crossed over, or was launched."""
+    """How often something crossed over or was launched, or the driver was asked for memory."""
 
     to_device: int = 0
     to_host: int = 0
     launches: int = 0
+    allocations: int = 0
 
 
 @contextmanager
 def counting() -> Iterator[Count]:
-    """Count copies and launches of the code inside.
+    """Count copies, launches and allocations of the code inside.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def add(what: str) -> None:
 
     Parameters
     ----------
-    what : {"to_device", "to_host", "launches"}
+    what : {"to_device", "to_host", "launches", "allocations"}
     """
     for count in _COUNTS:
         setattr(count, what, getattr(count, what) + 1)

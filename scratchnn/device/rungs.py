@@ -16,3 +16,4 @@ class Rung(NamedTuple):
     simulated: bool = (
         True  # False: the simulator lacks what it needs, so it is compiled in tests, and run on a device
     )
+    tf32: bool = False  # True: factors are rounded to tf32, 11 bits of them are left

@@ -66,7 +66,9 @@ def device_race(record: dict[str, Any]) -> Figure:
     heights = [FRAME + LINE * sum(1.6 + len(row["contenders"]) for row in rows) for rows in topics.values()]
     with style():
         figure = Figure(figsize=(7.4, sum(heights) + 0.7), layout="constrained")
-        figure.suptitle(f"Forward and backward on {record['device']}, float32, TF32 off", fontweight="bold")
+        rounds = any(one.get("tf32") for row in record["rows"] for one in row["contenders"].values())
+        tf32 = "TF32 only where named" if rounds else "TF32 off"
+        figure.suptitle(f"Forward and backward, float32, {tf32}\n{record['device']}", fontweight="bold")
         grid = figure.subplots(len(topics), 1, squeeze=False, height_ratios=heights)[:, 0]
         for (topic, rows), axes in zip(topics.items(), grid, strict=True):
             _ladder(axes, rows)
@@ -126,11 +128,13 @@ def _ladder(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw one bar per rung and cell, on a logarithmic axis of milliseconds."""
     at, places, labels = 0.0, [], []
     longest = [1e3 * one["median"] for row in rows for one in row["contenders"].values() if one["median"]]
+    longest += [1e3 * row["floor"] for row in rows if row.get("floor")]
     for row in rows:
         axes.annotate(row["cell"], (0, at - 0.9), xycoords=("axes fraction", "data"), fontweight="bold", fontsize=8)
         for name, one in row["contenders"].items():
             if one["median"]:
-                axes.barh(at, 1e3 * one["median"], height=0.72, color=PEERS[name][0] if name in PEERS else BLUE)
+                peer = name.partition(",")[0]
+                axes.barh(at, 1e3 * one["median"], height=0.72, color=PEERS[peer][0] if peer in PEERS else BLUE)
                 _say(axes, f"{_short(1e3 * one['median'])} ms", 1e3 * one["median"], at)
             else:
                 reason = one["failed"] or one["without"] or "not timed"
@@ -138,6 +142,13 @@ def _ladder(axes: Axes, rows: list[dict[str, Any]]) -> None:
             places.append(at)
             labels.append(name)
             at += 1
+        if row.get("floor"):
+            ends = (at - len(row["contenders"]) - 0.45, at - 0.55)
+            axes.plot(2 * [1e3 * row["floor"]], ends, color=BLACK, linewidth=1.2, linestyle=(0, (2, 1.5)))
+            axes.annotate(
+                f"floor: {row['floor_by']}", (1e3 * row["floor"], ends[1]), xytext=(0, -1), fontsize=6.5, va="top",
+                textcoords="offset points", ha="center",
+            )  # fmt: skip
         at += 1.6
     axes.set_xscale("log")
     if longest:

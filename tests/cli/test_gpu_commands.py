@@ -77,11 +77,18 @@ def test_in_the_simulator_nothing_is_timed_but_results_are_compared(tmp_path):
     assert "TF32 off on both sides" in done.stdout
     rows = json.loads(numbers.read_text(encoding="utf-8"))["rows"]
     found = {name: one for row in rows for name, one in row["contenders"].items()}
-    assert {"operations", "persistent", "three passes", "online softmax in tiles"} <= set(found)
+    assert {"operations", "persistent", "three passes", "online softmax in tiles", "register tiles"} <= set(found)
+    assert "lacks what this rung needs" in found["tensor cores, tf32"]["without"]
     for one in found.values():
         assert one["median"] is None
         assert one["without"] or one["error"] <= one["bound"]
     assert picture.stat().st_size > 5000
+
+
+def test_products_are_raced_on_a_device_alone():
+    refused = call("bench", "matmul", "--peers", "none", simulator=False)
+    assert refused.returncode == 2
+    assert "bench: matmul is raced on a device alone, expected --backend gpu" in refused.stderr
 
 
 def test_info_names_the_simulator():

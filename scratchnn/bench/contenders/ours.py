@@ -55,9 +55,21 @@ def prepare(case: Case, inputs: dict[str, np.ndarray], rung: str | None = None, 
         return _step(case, inputs, backend)
     room = getattr(ops, case.op)
     module = _rung(rung, case) if rung else _backend(room, backend)
-    if case.op == "attention":
-        return _attention(case, inputs, room, module)
-    return _recurrent(case, inputs, room, module)
+    return maker(case)(case, inputs, room, module)
+
+
+def maker(case: Case) -> Callable:
+    """Choose what makes the run of a case, given case, inputs, room and module.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    function
+    """
+    return {"attention": _attention, "matmul": _product}.get(case.op, _recurrent)
 
 
 def _backend(room, which):
@@ -92,6 +104,16 @@ def _recurrent(case: Case, inputs: dict[str, np.ndarray], room: Any, module: Any
         return {**found, "c_last": cache.c[-1]} if case.op == "lstm" else found
 
     return run, results
+
+
+def _product(case, inputs, room, module):
+    A, B, dC = (inputs[name] for name in ("A", "B", "dC"))
+
+    def run():
+        cache = module.forward(A, B)
+        return cache, module.backward(dC, cache)
+
+    return run, lambda made: {"C": made[0].C, **_grads(made[1])}
 
 
 def _attention(case, inputs, room, module):

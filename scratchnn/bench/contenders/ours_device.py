@@ -23,7 +23,7 @@ def setup(threads: int) -> None:
 
 def versions() -> str:
     """Name what is timed."""
-    return f"scratchnn's kernels, float32, TF32 off, on {device.name()}"
+    return f"scratchnn's kernels, float32, TF32 off but where it is named, on {device.name()}"
 
 
 def prepare(case: Case, inputs: dict[str, np.ndarray], rung: str | None = None) -> tuple:
@@ -47,13 +47,12 @@ def prepare(case: Case, inputs: dict[str, np.ndarray], rung: str | None = None) 
     room = getattr(ops, case.op)
     there = {name: device.to_device(array) for name, array in inputs.items()}
     module = _rung(room, case, rung) if rung else ops.backend(room, "gpu")
-    make = ours._attention if case.op == "attention" else ours._recurrent
-    run, results = make(case, there, room, module)
+    run, results = ours.maker(case)(case, there, room, module)
     return run, lambda made: results(device.to_host(made))
 
 
-def rungs(case: Case) -> list[str]:
-    """Name the rungs of a case's room, the simplest first.
+def rungs(case: Case) -> list[device.Rung]:
+    """Give the rungs of a case's room, the simplest first.
 
     Parameters
     ----------
@@ -61,13 +60,13 @@ def rungs(case: Case) -> list[str]:
 
     Returns
     -------
-    list of str
+    list of Rung
         Empty for the whole training step; the additive score has the last rung only.
     """
     if case.topic == "step":
         return []
-    names = [rung.name for rung in ops.backend(getattr(ops, case.op), "gpu").RUNGS]
-    return names[-1:] if case.topic == "additive" else names
+    found = list(ops.backend(getattr(ops, case.op), "gpu").RUNGS)
+    return found[-1:] if case.topic == "additive" else found
 
 
 def _rung(room: Any, case: Case, name: str) -> Any:

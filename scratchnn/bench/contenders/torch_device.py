@@ -26,7 +26,8 @@ def versions() -> str:
     """Name what is timed."""
     if not torch.cuda.is_available():
         return f"PyTorch {torch.__version__} on the CPU, not timed"
-    return f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}, float32, TF32 off"
+    cudnn = torch.backends.cudnn.version()
+    return f"PyTorch {torch.__version__}, cuDNN {cudnn}, float32, TF32 off but where it is named"
 
 
 def place() -> str:
@@ -42,14 +43,27 @@ def prepare(case: Case, inputs: dict[str, np.ndarray], rung: str | None = None) 
     case : Case
     inputs : dict of str to array
     rung : str, optional
-        Not used.
+        "tf32": products round their factors.
 
     Returns
     -------
     run, results : functions
     """
     with torch.device(place()):
-        return torch_eager.prepare(case, inputs)
+        run, results = torch_eager.prepare(case, inputs)
+    if rung != "tf32":
+        return run, results
+    if not torch.cuda.is_available():
+        raise NotImplementedError("PyTorch on the CPU has no tf32")
+
+    def rounding():
+        torch.backends.cuda.matmul.allow_tf32 = True
+        try:
+            return run()
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = False
+
+    return rounding, results
 
 
 class Clock:

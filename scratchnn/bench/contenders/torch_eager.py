@@ -49,6 +49,8 @@ def prepare(
         return _step(case, inputs, wrap)
     if case.op == "attention":
         return _attention(case, inputs, wrap)
+    if case.op == "matmul":
+        return _product(inputs, wrap)
     return _recurrent(case, inputs, wrap)
 
 
@@ -82,6 +84,21 @@ def _recurrent(case: Case, inputs: dict[str, np.ndarray], wrap: Callable) -> tup
         if case.op == "gru":
             found["grad b_hn"] = db_hh[2 * H :]
         return {**found, "c_last": _numpy(outputs[1][0])} if case.op == "lstm" else found
+
+    return run, results
+
+
+def _product(inputs: dict[str, np.ndarray], wrap: Callable) -> tuple[Callable, Callable]:
+    A, B = _leaf(inputs["A"]), _leaf(inputs["B"])
+    dC, forward = torch.tensor(inputs["dC"]), wrap(torch.matmul)
+
+    def run():
+        C = forward(A, B)
+        return C, torch.autograd.grad(C, [A, B], dC)
+
+    def results(made):
+        C, (dA, dB) = made
+        return {"C": _numpy(C), "grad A": _numpy(dA), "grad B": _numpy(dB)}
 
     return run, results
 

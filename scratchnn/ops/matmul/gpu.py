@@ -188,14 +188,14 @@ def _backward(multiply, dC, cache):
     return device.back(Grads(dA, dB), home)
 
 
-def _rung(name: str, new: str, costs: str, expect: str, multiply: Callable, simulated: bool = True) -> Rung:
+def _rung(name: str, new: str, costs: str, expect: str, multiply: Callable, tf32: bool = False) -> Rung:
     def forward(A, B):
         return _forward(multiply, A, B)
 
     def backward(dC, cache):
         return _backward(multiply, dC, cache)
 
-    return Rung(name, new, costs, expect, forward, backward, simulated)
+    return Rung(name, new, costs, expect, forward, backward, simulated=not tf32, tf32=tf32)
 
 
 RUNGS = (
@@ -226,7 +226,7 @@ RUNGS = (
         "Factors are rounded to tf32: 1e-3 instead of 1e-7. So it is opt-in (``with tf32():``). Float32 arrays only.",
         "Reading shared memory is the limit: several times the float32 peak. Compiled in tests, not yet timed.",
         product_tensor_cores,
-        False,
+        True,
     ),
 )
 

@@ -27,7 +27,7 @@ MODELS = {
     "mean": {"input_size": 2, "pooling": "mean", "forget_bias": 1.0, "dropout_per": "sequence", "input_dropout": 0.2},
     "n-grams": {"vocabulary_size": 5, "embedding_size": 2, "ngram_sizes": (2,), "ngram_buckets": 5},
 }
-REAL = {"dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags", "is_c_contiguous"}
+REAL = {"dtype", "ndim", "size", "strides", "nbytes", "itemsize", "flags", "is_c_contiguous", "squeeze"}
 
 
 @pytest.fixture

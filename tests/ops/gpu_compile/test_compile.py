@@ -28,6 +28,7 @@ if device.simulated():
 from numba.cuda import dispatcher  # noqa: E402
 
 from scratchnn.arrays.kernels import kernels as kernels_of_arrays  # noqa: E402
+from scratchnn.bench.limits import kernels as kernels_of_bench  # noqa: E402
 from scratchnn.device.filling import fill_kernel_threads  # noqa: E402
 
 LIBRARIES = Path(wheels.__path__[0])
@@ -39,6 +40,7 @@ TYPES = {"f": "float32", "i": "int64", "b": "boolean", "u": "int32"}
 def all_kernels():
     yield fill_kernel_threads
     yield from kernels_of_arrays()
+    yield from kernels_of_bench()
     for room in ops.ROOMS:
         if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
             yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
