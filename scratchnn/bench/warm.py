@@ -4,6 +4,7 @@ One call of each is enough: kernels are handed contiguous arrays of one dtype, o
 """
 
 import importlib.util
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchnn import ops
+from scratchnn import jit, ops
 from scratchnn.ops import optimizers
 
 STARTS = {"sgd": "sgd_start", "adam": "adam_start", "adamw": "adam_start", "adagrad": "adagrad_start",
@@ -42,6 +43,7 @@ def warm_up(dtypes: tuple[str, ...] = ("float32",)) -> Iterator[Warmed]:
         One per room with a cpu backend and dtype. The time of what rooms share falls to the first.
     """
     for dtype in dtypes:
+        jit.plain(np.zeros((8, 32, 2), dtype).swapaxes(0, 1), np.dtype(dtype))  # rows that lie apart
         for room in CALLS:
             module = _cpu(room)
             if module is None:
@@ -112,8 +114,8 @@ def _recurrent(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
 
 
 def _attention(room: ModuleType, module: ModuleType, dtype: np.dtype) -> None:
-    for score in room.reference.SCORES:
-        q, k, v, params = room.sample(_rng(), score=score, dtype=dtype)
+    for score, Q in itertools.product(room.reference.SCORES, (1, 4)):  # few queries have kernels of their own
+        q, k, v, params = room.sample(_rng(), score=score, Q=Q, dtype=dtype)
         mask = np.ones((len(q), 1, k.shape[1]), bool)
         for need_alpha in (True, False):
             for given in (None, mask):

@@ -196,7 +196,8 @@ def test_every_ladder_is_drawn_from_its_json(tmp_path):
     assert (tmp_path / "made_up.png").stat().st_size > 20_000
 
 
-def test_the_report_says_floor_and_share(tmp_path, capsys):
+def test_the_report_says_floor_and_share(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")  # no cell of the table is cut off
     record = json.loads(made_up(tmp_path).read_text(encoding="utf-8"))
     out = console()
     _print(out, "ladder", record["rows"])
