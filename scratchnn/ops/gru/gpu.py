@@ -9,7 +9,8 @@ Optimizations
 - W_h too large to be shared out: one product and one fused cell a step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from scratchnn import device, shapes
 from scratchnn.device import Rung, pick
 from scratchnn.ops.matmul.gpu import product
-from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, plan, real_inputs
+from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, go_through, plan, real_inputs
 
 from . import gpu_cell, gpu_persistent, reference
 from .reference import Cache, Grads, Params
@@ -33,7 +34,7 @@ def backward(dh: Any, cache: Cache, params: Params) -> Grads:
     return _backward(_all_steps_back, dh, cache, params)
 
 
-def _forward(run, x, h0, params, mask):
+def _forward(run, x, h0, params, mask=None):
     """Check, bring everything to the device, let ``run`` fill the nodes, and hand them back."""
     T, B, H = reference.check_inputs(x, h0, params)
     (x, h0, *weights), home = device.bring("gru.forward", x, h0, *params)
@@ -85,51 +86,33 @@ def plans(B: int, H: int, dtype: Any, together: bool) -> tuple[Plan, Plan]:
     return plan(B, H, dtype, weights=4, tiles=1, **common), plan(B, H, dtype, weights=3, tiles=3, **common)
 
 
-def _all_steps(h0, params, cache):
-    share, _ = plans(*h0.shape, h0.dtype, True)
-    if share.fits and share.persistent:
-        return _steps(share, h0, params, cache, True)
-    return _each_step(h0, params, cache)
-
-
-def _each_step(h0, params, cache):
-    share, _ = plans(*h0.shape, h0.dtype, False)
-    return _steps(share, h0, params, cache, False) if share.fits else _fused_cells(h0, params, cache)
-
-
-def _steps(share, h0, params, cache, together):
-    T, dtype = cache.n.shape[0], np.dtype(h0.dtype).type
-    run = gpu_persistent.forward_kernel(dtype, share.rows, share.units, together)[share.launch]
+def _all_steps(h0, params, cache, together=True):
+    dtype = np.dtype(h0.dtype).type
     nodes = (cache.mask, cache.m, cache.r, cache.z, cache.n, cache.h)
-    for begin in (0,) if together else range(T):
-        end = T if together else begin + 1
-        run(cache.a, h0, params.W_h, params.b_hn, *nodes, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
+
+    def launch(share, together):
+        run = gpu_persistent.forward_kernel(dtype, share.rows, share.units, together)[share.launch]
+        return run, (cache.a, h0, params.W_h, params.b_hn, *nodes)
+
+    def plan_of(together):
+        return plans(*h0.shape, dtype, together)[0]
+
+    go_through(cache.n.shape[0], plan_of, launch, partial(_fused_cells, h0, params, cache), together)
 
 
-def _all_steps_back(dh, params, cache, da, da_h, dh0):
-    _, share = plans(*dh0.shape, dh0.dtype, True)
-    if share.fits and share.persistent:
-        return _steps_back(share, dh, params, cache, da, da_h, dh0, True)
-    return _each_step_back(dh, params, cache, da, da_h, dh0)
-
-
-def _each_step_back(dh, params, cache, da, da_h, dh0):
-    _, share = plans(*dh0.shape, dh0.dtype, False)
-    if not share.fits:
-        return _fused_cells_back(dh, params, cache, da, da_h, dh0)
-    return _steps_back(share, dh, params, cache, da, da_h, dh0, False)
-
-
-def _steps_back(share, dh, params, cache, da, da_h, dh0, together):
-    T, dtype = dh.shape[0], np.dtype(dh.dtype).type
-    held = device.empty(tuple(dh0.shape), dtype)
-    run = gpu_persistent.backward_kernel(dtype, share.rows, share.units, together)[share.launch]
+def _all_steps_back(dh, params, cache, da, da_h, dh0, together=True):
+    dtype, held = np.dtype(dh.dtype).type, device.empty(tuple(dh0.shape), dh0.dtype)
     nodes = (cache.mask, cache.m, cache.r, cache.z, cache.n, cache.h)
-    for begin in (0,) if together else range(T + 1):
-        end = T + 1 if together else begin + 1
-        run(dh, params.W_h, *nodes, da, da_h, held, dh0, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
+
+    def launch(share, together):
+        run = gpu_persistent.backward_kernel(dtype, share.rows, share.units, together)[share.launch]
+        return run, (dh, params.W_h, *nodes, da, da_h, held, dh0)
+
+    def plan_of(together):
+        return plans(*dh0.shape, dtype, together)[1]
+
+    cells = partial(_fused_cells_back, dh, params, cache, da, da_h, dh0)
+    go_through(dh.shape[0] + 1, plan_of, launch, cells, together)
 
 
 def _fused_cells(h0, params, cache):
@@ -151,40 +134,30 @@ def _fused_cells_back(dh, params, cache, da, da_h, dh0):
         product(da_h[t], params.W_h, B_turned=True, out=dh0, add=True)
 
 
-def _rung(name: str, new: str, costs: str, expect: str, run: Callable, run_back: Callable) -> Rung:
-    def rung_forward(x, h0, params, mask=None):
-        return _forward(run, x, h0, params, mask)
-
-    def rung_backward(dh, cache, params):
-        return _backward(run_back, dh, cache, params)
-
-    return Rung(name, new, costs, expect, rung_forward, rung_backward)
-
-
 RUNGS = (
-    _rung(
+    Rung(
         "fused cell",
         "What does not wait for the step before is one product for all T; a cell is one launch, in registers.",
         "2 launches a step each way, and W_h comes from memory at every step.",
         "Launches are the limit: 60 microseconds a step each way.",
-        _fused_cells,
-        _fused_cells_back,
+        partial(_forward, _fused_cells),
+        partial(_backward, _fused_cells_back),
     ),
-    _rung(
+    Rung(
         "fused step",
         "A block makes both the product and the cell of its units: h_prev and its slice of W_h lie in shared memory.",
         "A quarter of W_h's room in shared memory is left empty: three gates, but reads of four numbers.",
         "One launch of 30 microseconds a step each way.",
-        _each_step,
-        _each_step_back,
+        partial(_forward, partial(_all_steps, together=False)),
+        partial(_backward, partial(_all_steps_back, together=False)),
     ),
-    _rung(
+    Rung(
         "persistent",
         "The same kernel goes through all T: W_h stays in shared memory, blocks wait for each other at a barrier.",
         "All blocks must be there at once (a cooperative launch), one on each multiprocessor; fences at the barrier.",
         "2 to 4 microseconds a step: 1.5 for the barrier, then shared memory. Untimed.",
-        _all_steps,
-        _all_steps_back,
+        forward,
+        backward,
     ),
 )
 

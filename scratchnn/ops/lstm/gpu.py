@@ -12,7 +12,8 @@ Optimizations
 The ladder up to here is in ``RUNGS``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def backward(dh: Any, dc_last: Any, cache: Cache, params: Params) -> Grads:
     return _backward(gpu_launches.all_steps_back, dh, dc_last, cache, params)
 
 
-def _forward(run, x, h0, c0, params, mask):
+def _forward(run, x, h0, c0, params, mask=None):
     """Check, bring everything to the device, let ``run`` fill the nodes, and hand them back."""
     T, B, H = reference.check_inputs(x, h0, c0, params)
     (x, h0, c0, *weights), home = device.bring("lstm.forward", x, h0, c0, *params)
@@ -58,48 +59,38 @@ def _backward(run, dh, dc_last, cache, params):
     return device.back(run(dh, dc_last, held, Params(*nodes[-3:])), home)
 
 
-def _rung(name: str, new: str, costs: str, expect: str, run: Callable, run_back: Callable) -> Rung:
-    def rung_forward(x, h0, c0, params, mask=None):
-        return _forward(run, x, h0, c0, params, mask)
-
-    def rung_backward(dh, dc_last, cache, params):
-        return _backward(run_back, dh, dc_last, cache, params)
-
-    return Rung(name, new, costs, expect, rung_forward, rung_backward)
-
-
 RUNGS = (
-    _rung(
+    Rung(
         "operations",
         "The reference, line by line: one launch for each operation of each step.",
         "11 launches a step forward and 20 back; each reads and writes whole arrays for one flop a number.",
         "Launches are the limit: about 1 ms a step, whatever the sizes; the device is idle nearly all the time.",
-        gpu_launches.each_operation,
-        gpu_launches.each_operation_back,
+        partial(_forward, gpu_launches.each_operation),
+        partial(_backward, gpu_launches.each_operation_back),
     ),
-    _rung(
+    Rung(
         "fused cell",
         "What does not wait for the step before is one product for all T; a cell is one launch, in registers.",
         "An array of all da. Still 2 launches a step each way, and W_h comes from memory at every step.",
         "Launches are the limit: 60 microseconds a step each way, so 12 ms at T = 100 where cuDNN takes 1 or 2.",
-        gpu_launches.fused_cells,
-        gpu_launches.fused_cells_back,
+        partial(_forward, gpu_launches.fused_cells),
+        partial(_backward, gpu_launches.fused_cells_back),
     ),
-    _rung(
+    Rung(
         "fused step",
         "A block makes both the product and the cell of its units: h_prev and its slice of W_h lie in shared memory.",
         "Each block reads its slice of W_h again at every step; sums change hands so that writes are neighbours.",
         "One launch of 30 microseconds a step each way.",
-        gpu_launches.each_step,
-        gpu_launches.each_step_back,
+        partial(_forward, gpu_launches.each_step),
+        partial(_backward, gpu_launches.each_step_back),
     ),
-    _rung(
+    Rung(
         "persistent",
         "The same kernel goes through all T: W_h stays in shared memory, blocks wait for each other at a barrier.",
         "All blocks must be there at once (a cooperative launch), one on each multiprocessor; fences at the barrier.",
         "2 to 4 microseconds a step: 1.5 for the barrier, then shared memory. Only this can reach cuDNN. Untimed.",
-        gpu_launches.all_steps,
-        gpu_launches.all_steps_back,
+        forward,
+        backward,
     ),
 )
 

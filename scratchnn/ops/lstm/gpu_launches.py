@@ -3,6 +3,7 @@
 All ``...`` functions fill the nodes of a cache whose arrays lie on the device; all ``..._back`` give the gradients.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scratchnn import device
 from scratchnn.device import pick
 from scratchnn.ops.activations.formula import sigmoid, sigmoid_slope, tanh, tanh_slope
 from scratchnn.ops.matmul.gpu import product
-from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, plan
+from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, go_through, plan
 
 from . import gpu_cell as cell
 from . import gpu_persistent as persistent
@@ -66,57 +67,46 @@ def plans(B: int, H: int, dtype: Any, together: bool) -> tuple[Plan, Plan]:
     return tuple(plan(B, H, dtype, tiles=tiles, **common) for tiles in (1, 4))
 
 
-def all_steps(h0, c0, params, cache):
+def all_steps(h0, c0, params, cache, together=True):
     """Rung 4: one launch for all T where the blocks can wait for each other, one a step where they cannot."""
-    share, _ = plans(*h0.shape, h0.dtype, True)
-    if share.fits and share.persistent:
-        return _steps(share, h0, c0, params, cache, True)
-    return each_step(h0, c0, params, cache)
+    dtype, nodes = np.dtype(h0.dtype).type, (cache.i, cache.f, cache.g, cache.o, cache.s, cache.c, cache.h)
+
+    def launch(share, together):
+        _project(cache, params.W_x, params.b)
+        run = persistent.forward_kernel(dtype, share.rows, share.units, together)[share.launch]
+        return run, (cache.a, h0, c0, params.W_h, cache.mask, *nodes)
+
+    def plan_of(together):
+        return plans(*h0.shape, dtype, together)[0]
+
+    go_through(cache.f.shape[0], plan_of, launch, partial(fused_cells, h0, c0, params, cache), together)
 
 
-def each_step(h0, c0, params, cache):
-    """Rung 3: one launch a step."""
-    share, _ = plans(*h0.shape, h0.dtype, False)
-    return _steps(share, h0, c0, params, cache, False) if share.fits else fused_cells(h0, c0, params, cache)
-
-
-def _steps(share, h0, c0, params, cache, together):
-    _project(cache, params.W_x, params.b)
-    T, dtype = cache.f.shape[0], np.dtype(h0.dtype).type
-    run = persistent.forward_kernel(dtype, share.rows, share.units, together)[share.launch]
-    nodes = (cache.i, cache.f, cache.g, cache.o, cache.s, cache.c, cache.h)
-    for begin in (0,) if together else range(T):
-        end = T if together else begin + 1
-        run(cache.a, h0, c0, params.W_h, cache.mask, *nodes, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
-
-
-def all_steps_back(dh, dc_last, cache, params):
+def all_steps_back(dh, dc_last, cache, params, together=True):
     """Undo ``all_steps``."""
-    _, share = plans(*dc_last.shape, dc_last.dtype, True)
-    if share.fits and share.persistent:
-        return _steps_back(share, dh, dc_last, cache, params, True)
-    return each_step_back(dh, dc_last, cache, params)
+    dtype, nodes = np.dtype(dh.dtype).type, (cache.i, cache.f, cache.g, cache.o, cache.s, cache.c)
+    da, dc, dh0 = _carried(dh, dc_last)
+    held = device.empty(tuple(dh0.shape), dtype)
 
+    def launch(share, together):
+        run = persistent.backward_kernel(dtype, share.rows, share.units, together)[share.launch]
+        return run, (dh, dc_last, params.W_h, cache.mask, *nodes, da, dc, held, dh0)
 
-def each_step_back(dh, dc_last, cache, params):
-    """Undo ``each_step``."""
-    _, share = plans(*dc_last.shape, dc_last.dtype, False)
-    if not share.fits:
-        return fused_cells_back(dh, dc_last, cache, params)
-    return _steps_back(share, dh, dc_last, cache, params, False)
+    def plan_of(together):
+        return plans(*dh0.shape, dtype, together)[1]
 
-
-def _steps_back(share, dh, dc_last, cache, params, together):
-    T, (B, H), dtype = dh.shape[0], dc_last.shape, np.dtype(dh.dtype).type
-    da, (dc, held, dh0) = device.empty((T, B, 4 * H), dtype), _arrays(3, (B, H), dtype)
-    run = persistent.backward_kernel(dtype, share.rows, share.units, together)[share.launch]
-    nodes = (cache.i, cache.f, cache.g, cache.o, cache.s, cache.c)
-    for begin in (0,) if together else range(T + 1):
-        end = T + 1 if together else begin + 1
-        run(dh, dc_last, params.W_h, cache.mask, *nodes, da, dc, held, dh0, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
+    cells = partial(_cells_back, dh, dc_last, cache, params, da, dc, dh0)
+    go_through(dh.shape[0] + 1, plan_of, launch, cells, together)
     return _use_up(da, dh0, dc, cache, params.W_x)
+
+
+def _carried(dh, dc_last):
+    """Make the arrays for all da, and for dc and dh as they go back through time."""
+    shape, dtype = tuple(dc_last.shape), dh.dtype
+    return device.empty((dh.shape[0], shape[0], 4 * shape[1]), dtype), *_arrays(2, shape, dtype)
+
+
+each_step, each_step_back = partial(all_steps, together=False), partial(all_steps_back, together=False)  # rung 3
 
 
 # rung 2: a product and a fused cell a step
@@ -137,16 +127,19 @@ def fused_cells(h0, c0, params, cache):
 
 def fused_cells_back(dh, dc_last, cache, params):
     """Undo ``fused_cells``."""
-    T, B, H = dh.shape
-    da, dh_next = device.empty((T, B, 4 * H), dh.dtype), device.zeros((B, H), dh.dtype)
-    dc = device.empty((B, H), dh.dtype)
+    da, dc, dh0 = _carried(dh, dc_last)
+    _cells_back(dh, dc_last, cache, params, da, dc, dh0)
+    return _use_up(da, dh0, dc, cache, params.W_x)
+
+
+def _cells_back(dh, dc_last, cache, params, da, dc, dh_next):
     copy_into(dc, dc_last)
-    run = cell.fused_cell_backward_kernel(np.dtype(dh.dtype).type)[elementwise(B * H)]
-    for t in reversed(range(T)):
+    copy_into(dh_next, device.zeros(tuple(dc.shape), dc.dtype))
+    run = cell.fused_cell_backward_kernel(np.dtype(dh.dtype).type)[elementwise(dc.size)]
+    for t in reversed(range(dh.shape[0])):
         run(dh[t], dh_next, dc, cache.mask[t], cache.i[t], cache.f[t], cache.g[t], cache.o[t], cache.s[t],
             cache.c[t], da[t])  # fmt: skip
         product(da[t], params.W_h, B_turned=True, out=dh_next, add=True)
-    return _use_up(da, dh_next, dc, cache, params.W_x)
 
 
 def _begin(h0, c0, cache):

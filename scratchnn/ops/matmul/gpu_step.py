@@ -11,6 +11,7 @@ so shared memory is the limit, at half of the float32 peak. All blocks together 
 launch goes through all steps, none reads it from memory again.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -83,6 +84,41 @@ def plan(
     share = blocks(blocks(B, rows), groups) * rows
     shared = (fixed + tiles * rows * (deep + 4)) * size
     return Plan(rows, lanes, units, slices, blocks(B, share), share, deep, shared, deep > 0)
+
+
+def go_through(
+    turns: int,
+    plan_of: Callable[[bool], Plan],
+    launch: Callable[[Plan, bool], tuple],
+    cells: Callable,
+    together: bool,
+) -> None:
+    """Go through all steps of a sequence: in one launch where blocks can wait for each other, else one a step.
+
+    Parameters
+    ----------
+    turns : int
+        Steps.
+    plan_of : function
+        Shares out a step's work; takes whether all blocks must be there at once.
+    launch : function
+        Takes the plan and whether it is for all steps; gives the launched kernel and its arguments but for the last:
+        first turn, last turn, rows of a group, depth of a tile, and the counters of the barrier.
+    cells : function
+        Goes through the steps where W_h is too large to be shared out.
+    together : bool
+        One launch for all, if possible.
+    """
+    share = plan_of(together)
+    if together and not (share.fits and share.persistent):
+        together, share = False, plan_of(False)
+    if not share.fits:
+        cells()
+        return
+    run, arguments = launch(share, together)
+    for begin in (0,) if together else range(turns):
+        end, groups = (turns, share.groups) if together else (begin + 1, 0)
+        run(*arguments, begin, end, share.share, share.deep, *device.counters(groups))
 
 
 def padded(H: int) -> int:

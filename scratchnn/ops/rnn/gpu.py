@@ -9,7 +9,8 @@ Optimizations
 - W_h too large to be shared out: one product and one cell a step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from scratchnn import device, shapes
 from scratchnn.device import Rung, pick
 from scratchnn.ops.matmul.gpu import product
-from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, plan, real_inputs
+from scratchnn.ops.matmul.gpu_step import Plan, copy_into, elementwise, go_through, plan, real_inputs
 
 from . import gpu_cell, gpu_persistent, reference
 from .reference import NONLINEARITIES, Cache, Grads, Params
@@ -25,7 +26,7 @@ from .reference import NONLINEARITIES, Cache, Grads, Params
 
 def forward(x: Any, h0: Any, params: Params, mask: Any = None, *, nonlinearity: str = "tanh") -> Cache:
     """Run an RNN over a batch of sequences. See reference.forward."""
-    return _forward(_all_steps, x, h0, params, mask, nonlinearity)
+    return _forward(_all_steps, x, h0, params, mask, nonlinearity=nonlinearity)
 
 
 def backward(dh: Any, cache: Cache, params: Params) -> Grads:
@@ -33,7 +34,7 @@ def backward(dh: Any, cache: Cache, params: Params) -> Grads:
     return _backward(_all_steps_back, dh, cache, params)
 
 
-def _forward(run, x, h0, params, mask, nonlinearity):
+def _forward(run, x, h0, params, mask=None, *, nonlinearity="tanh"):
     """Check, bring everything to the device, let ``run`` make the steps, and hand the nodes back."""
     T, B, H = reference.check_inputs(x, h0, params)
     shapes.expect_choice("rnn.forward", "nonlinearity", nonlinearity, NONLINEARITIES)
@@ -79,48 +80,31 @@ def plans(B: int, H: int, dtype: Any, together: bool) -> Plan:
     return plan(B, H, dtype, lanes=lanes, units=units, weights=1, tiles=1, kept=units + 4, together=together)
 
 
-def _all_steps(h0, W_h, cache, kind):
-    share = plans(*h0.shape, h0.dtype, True)
-    if share.fits and share.persistent:
-        return _steps(share, h0, W_h, cache, kind, True)
-    return _each_step(h0, W_h, cache, kind)
+def _all_steps(h0, W_h, cache, kind, together=True):
+    dtype = np.dtype(h0.dtype).type
+
+    def launch(share, together):
+        run = gpu_persistent.forward_kernel(dtype, share.rows, share.lanes, together)[share.launch]
+        return run, (cache.a, h0, W_h, cache.mask, cache.h, kind)
+
+    def plan_of(together):
+        return plans(*h0.shape, dtype, together)
+
+    go_through(cache.a.shape[0], plan_of, launch, partial(_fused_cells, h0, W_h, cache, kind), together)
 
 
-def _each_step(h0, W_h, cache, kind):
-    share = plans(*h0.shape, h0.dtype, False)
-    return _steps(share, h0, W_h, cache, kind, False) if share.fits else _fused_cells(h0, W_h, cache, kind)
+def _all_steps_back(dh, W_h, cache, da, dh0, kind, together=True):
+    dtype, held = np.dtype(dh.dtype).type, device.empty(tuple(dh0.shape), dh0.dtype)
 
+    def launch(share, together):
+        run = gpu_persistent.backward_kernel(dtype, share.rows, share.lanes, together)[share.launch]
+        return run, (dh, W_h, cache.mask, cache.h, da, held, dh0, kind)
 
-def _steps(share, h0, W_h, cache, kind, together):
-    T = cache.a.shape[0]
-    run = gpu_persistent.forward_kernel(np.dtype(h0.dtype).type, share.rows, share.lanes, together)[share.launch]
-    for begin in (0,) if together else range(T):
-        end = T if together else begin + 1
-        run(cache.a, h0, W_h, cache.mask, cache.h, kind, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
+    def plan_of(together):
+        return plans(*dh0.shape, dtype, together)
 
-
-def _all_steps_back(dh, W_h, cache, da, dh0, kind):
-    share = plans(*dh0.shape, dh0.dtype, True)
-    if share.fits and share.persistent:
-        return _steps_back(share, dh, W_h, cache, da, dh0, kind, True)
-    return _each_step_back(dh, W_h, cache, da, dh0, kind)
-
-
-def _each_step_back(dh, W_h, cache, da, dh0, kind):
-    share = plans(*dh0.shape, dh0.dtype, False)
-    if not share.fits:
-        return _fused_cells_back(dh, W_h, cache, da, dh0, kind)
-    return _steps_back(share, dh, W_h, cache, da, dh0, kind, False)
-
-
-def _steps_back(share, dh, W_h, cache, da, dh0, kind, together):
-    T, held = dh.shape[0], device.empty(tuple(dh0.shape), dh0.dtype)
-    run = gpu_persistent.backward_kernel(np.dtype(dh.dtype).type, share.rows, share.lanes, together)[share.launch]
-    for begin in (0,) if together else range(T + 1):
-        end = T + 1 if together else begin + 1
-        run(dh, W_h, cache.mask, cache.h, da, held, dh0, kind, begin, end, share.share, share.deep,
-            *device.counters(share.groups if together else 0))  # fmt: skip
+    cells = partial(_fused_cells_back, dh, W_h, cache, da, dh0, kind)
+    go_through(dh.shape[0] + 1, plan_of, launch, cells, together)
 
 
 def _fused_cells(h0, W_h, cache, kind):
@@ -139,40 +123,30 @@ def _fused_cells_back(dh, W_h, cache, da, dh0, kind):
         product(da[t], W_h, B_turned=True, out=dh0, add=True)
 
 
-def _rung(name: str, new: str, costs: str, expect: str, run: Callable, run_back: Callable) -> Rung:
-    def rung_forward(x, h0, params, mask=None, *, nonlinearity="tanh"):
-        return _forward(run, x, h0, params, mask, nonlinearity)
-
-    def rung_backward(dh, cache, params):
-        return _backward(run_back, dh, cache, params)
-
-    return Rung(name, new, costs, expect, rung_forward, rung_backward)
-
-
 RUNGS = (
-    _rung(
+    Rung(
         "fused cell",
         "What does not wait for the step before is one product for all T; behind it a launch for the nonlinearity.",
         "2 launches a step each way, and W_h comes from memory at every step.",
         "Launches are the limit: 60 microseconds a step each way.",
-        _fused_cells,
-        _fused_cells_back,
+        partial(_forward, _fused_cells),
+        partial(_backward, _fused_cells_back),
     ),
-    _rung(
+    Rung(
         "fused step",
         "A block makes the product and the states of its units: h_prev and its slice of W_h lie in shared memory.",
         "Each block reads its slice of W_h again at every step.",
         "One launch of 30 microseconds a step each way.",
-        _each_step,
-        _each_step_back,
+        partial(_forward, partial(_all_steps, together=False)),
+        partial(_backward, partial(_all_steps_back, together=False)),
     ),
-    _rung(
+    Rung(
         "persistent",
         "The same kernel goes through all T: W_h stays in shared memory, blocks wait for each other at a barrier.",
         "All blocks must be there at once (a cooperative launch), one on each multiprocessor; fences at the barrier.",
         "2 microseconds a step, 1.5 of them for the barrier. Untimed.",
-        _all_steps,
-        _all_steps_back,
+        forward,
+        backward,
     ),
 )
 
