@@ -1,0 +1,71 @@
+"""NVIDIA's compute-sanitizer finds nothing: no access outside an array, no race in shared memory."""
+
+import importlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import every_kernel
+import pytest
+
+from scratchnn import device, ops
+from scratchnn.arrays.kernels import kernels as kernels_of_arrays
+from scratchnn.bench.limits import kernels as kernels_of_bench
+from scratchnn.device.filling import fill_kernel_threads
+from scratchnn.device.launching import Kernel
+
+TOOLS = ("memcheck", "racecheck")
+FOUND = 77  # exit code
+
+
+def all_kernels():
+    yield fill_kernel_threads
+    yield from kernels_of_arrays()
+    yield from kernels_of_bench()
+    for room in ops.ROOMS:
+        if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
+            yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
+
+
+def test_what_the_sanitizer_looks_at_is_every_kernel(monkeypatch):
+    launched, launch = set(), Kernel.__getitem__
+    monkeypatch.setattr(Kernel, "__getitem__", lambda self, how: launched.add(self.name) or launch(self, how))
+    every_kernel.run()
+    left_out = {kernel.name for kernel in all_kernels()} - launched
+    assert left_out == ({"matmul_kernel_tensor_cores"} if device.simulated() else set())
+
+
+@pytest.fixture(scope="module")
+def sanitizer():
+    """Find the program: on the path, or in the wheel ``nvidia-cuda-sanitizer-api``."""
+    if device.state() != "present":
+        pytest.skip("the sanitizer looks at a device, here is none")
+    places = [shutil.which("compute-sanitizer")]
+    spec = importlib.util.find_spec("nvidia")
+    for folder in spec.submodule_search_locations if spec else ():
+        places += sorted(map(str, Path(folder).glob("*/bin/compute-sanitizer")))
+    found = next(filter(None, places), None)
+    if found is None:
+        pytest.skip("compute-sanitizer is not here: pip install nvidia-cuda-sanitizer-api")
+
+    def run(tool, *more):
+        command = [found, "--tool", tool, "--error-exitcode", str(FOUND), sys.executable, every_kernel.__file__]
+        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=1800)
+
+    return run
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_sanitizer_finds_nothing(tool, sanitizer):
+    done = sanitizer(tool)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "every kernel was launched" in done.stdout
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_sanitizer_finds_what_was_planted(tool, sanitizer):
+    done = sanitizer(tool, tool)
+    assert done.returncode != 0, done.stdout[-4000:]
+    assert {"memcheck": "Invalid __global__ write", "racecheck": "hazard"}[tool] in done.stdout
