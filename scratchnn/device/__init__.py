@@ -12,7 +12,8 @@ Arrays
 ``to_device``, ``to_host``, ``empty``, ``zeros``; ``bring`` and ``back`` make a function take both kinds of arrays:
 NumPy arrays in, NumPy arrays out; device arrays in, device arrays out, with nothing copied on the way.
 ``with counting() as count:`` counts the copies, the launches, and how often the driver was asked for memory: what
-nobody holds any more is used again (memory.py).
+nobody holds any more is used again (memory.py). ``check_later`` puts off to the next copy to the host what only the
+device can see.
 
 Kernels
 -------
@@ -26,6 +27,7 @@ block: tiny in the simulator.
 from typing import Any
 
 from .arrays import back, bring, counters, empty, on_device, to_device, to_host, zeros
+from .checks import check_later
 from .counting import Count, counting
 from .launching import (
     Kernel,
@@ -51,6 +53,7 @@ __all__ = [
     "back",
     "blocks",
     "bring",
+    "check_later",
     "counters",
     "counting",
     "cuda",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import counting, memory
+from . import checks, counting, memory
 from .launching import blocks, pick, stream
 from .presence import require, simulated
 
@@ -63,8 +63,14 @@ def to_host(tree: Any) -> Any:
     Returns
     -------
     array, tuple, or what was given
+
+    Raises
+    ------
+    Exception
+        What a kernel noted before (``check_later``).
     """
     if on_device(tree):
+        checks.look()
         counting.add("to_host")
         array = tree.copy_to_host(stream=stream())
         if stream():

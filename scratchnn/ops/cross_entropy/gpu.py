@@ -9,6 +9,7 @@ Bound by memory, and at a few classes by the launches (forward: two, backward: o
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -115,7 +116,8 @@ def forward(
 ) -> Cache:
     """Compare logits with class ids. See reference.forward.
 
-    On the device ``divisor`` is an array of one number, and so is ``loss`` but with reduction "none".
+    On the device ``divisor`` is an array of one number, and so is ``loss`` but with reduction "none". A target on the
+    device that is no class does not count, and is an error with the next copy to the host.
     """
     smoothing = reference._check_smoothing(label_smoothing)
     C, rows = _check(logits, targets, mask, ignore_index, weight, reduction)
@@ -136,9 +138,8 @@ def forward(
             logits_out, targets_out, counts, log_p, y, losses, weights, outside,
         )  # fmt: skip
     cross_entropy_kernel_mean[1, threads_of_row(n)](losses, weights, reduction == "mean", loss, divisor)
-    if not checked and (wrong := int(device.to_host(outside)[0])):
-        at = [int(k) for k in np.unravel_index(wrong - 1, rows)]
-        raise ValueError(f"cross_entropy.forward: targets{at} is outside the classes, expected 0 to {C - 1}")
+    if not checked:
+        device.check_later(outside, partial(_error, rows, C))
     rowwise = (targets_out.reshape(*rows), counts.reshape(*rows))
     wide = (log_p.reshape(*shape), y.reshape(*shape))
     losses = losses.reshape(*rows)
@@ -174,6 +175,11 @@ def backward(cache: Cache, dloss: float | np.ndarray = 1.0) -> Grads:
 def kernels() -> list:
     """List the kernels of this file, for the tests that compile them."""
     return [cross_entropy_kernel_losses, cross_entropy_kernel_mean, cross_entropy_kernel_dlogits]
+
+
+def _error(rows, C, wrong):
+    at = [int(k) for k in np.unravel_index(wrong - 1, rows)]
+    return ValueError(f"cross_entropy.forward: targets{at} is outside the classes, expected 0 to {C - 1}")
 
 
 def _number(value, dtype):

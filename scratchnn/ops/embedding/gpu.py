@@ -12,6 +12,7 @@ second-level cache; atomics would be quicker where few ids stand in very long li
 """
 
 import operator
+from functools import partial
 
 import numpy as np
 
@@ -43,9 +44,10 @@ def embedding_kernel_look_up(ids, W, padding, y, outside):
 
 @kernel("i1 i1", registers=40)
 def embedding_kernel_first_places(ids, first):
-    """Note the first place of every id; ``first`` holds the number of ids at the start."""
+    """Note the first place of every id in the table; ``first`` holds the number of ids at the start."""
     for n in range(cuda.grid(1), ids.size, cuda.gridsize(1)):
-        cuda.atomic.min(first, ids[n], n)
+        if 0 <= ids[n] < first.size:
+            cuda.atomic.min(first, ids[n], n)
 
 
 @kernel("i1 i1 f2 i f2", registers=80)
@@ -53,7 +55,7 @@ def embedding_kernel_scatter_add(ids, first, dy, padding, dW):
     """Add to each row of dW the rows of dy of its id, in their order."""
     n = cuda.blockIdx.x
     v = ids[n]
-    if first[v] != n or v == padding:
+    if v < 0 or v >= first.size or v == padding or first[v] != n:
         return
     for j in range(cuda.threadIdx.x, dW.shape[1], cuda.blockDim.x):
         total = dW[v, j]
@@ -64,7 +66,10 @@ def embedding_kernel_scatter_add(ids, first, dy, padding, dW):
 
 
 def forward(ids: np.ndarray, params: Params, *, padding_id: int | None = None) -> Cache:
-    """Look up one row of ``W`` for every id. See reference.forward; ``ids`` in the cache lie where ``y`` does."""
+    """Look up one row of ``W`` for every id. See reference.forward; ``ids`` in the cache lie where ``y`` does.
+
+    An id on the device that is not in the table gives zeros, and an error with the next copy to the host.
+    """
     sizes = shapes.sizes_of("embedding.forward", "W", params.W, "V D")
     V, D = sizes["V"], sizes["D"]
     shapes.expect_ids("embedding.forward", "ids", ids, V)
@@ -78,9 +83,8 @@ def forward(ids: np.ndarray, params: Params, *, padding_id: int | None = None) -
         padding = NO_PADDING if padding_id is None else operator.index(padding_id)
         flat = there.reshape(there.size), W, padding, y.reshape(there.size, D), outside
         embedding_kernel_look_up[launch.over(y.size)](*flat)
-    if not checked and (wrong := int(device.to_host(outside)[0])):
-        at = [int(k) for k in np.unravel_index(wrong - 1, tuple(ids.shape))]
-        raise ValueError(f"embedding.forward: ids{at} is outside the table, expected 0 to {V - 1}")
+    if not checked:
+        device.check_later(outside, partial(_error, tuple(ids.shape), V))
     return Cache(ids if home else there, device.back(y, home), padding_id)
 
 
@@ -122,6 +126,11 @@ def kernels() -> list:
         embedding_kernel_first_places,
         embedding_kernel_scatter_add,
     ]
+
+
+def _error(shape, V, wrong):
+    at = [int(k) for k in np.unravel_index(wrong - 1, shape)]
+    return ValueError(f"embedding.forward: ids{at} is outside the table, expected 0 to {V - 1}")
 
 
 def _add(dW, dy, cache):

@@ -50,7 +50,7 @@ def test_a_loss_on_the_device_copies_nothing(close, moved):
     with device.counting() as count:
         cache = cross_entropy_gpu.forward(there[0], there[1], mask=there[2], weight=there[3], label_smoothing=0.1)
         grads = cross_entropy_gpu.backward(cache)
-    assert (count.to_device, count.to_host) == (0, 1), "one number comes home: whether an id was no class"
+    assert (count.to_device, count.to_host) == (0, 0)
     expected = cross_entropy.reference.forward(logits, targets, mask=mask, weight=weight, label_smoothing=0.1)
     np.testing.assert_allclose(device.to_host(cache.loss), [expected.loss], rtol=1e-6)
     close(grads, cross_entropy.reference.backward(expected))
@@ -68,7 +68,7 @@ def test_when_nothing_counts_loss_and_gradient_are_0(close):
 def test_a_target_that_is_no_class_is_an_error(there, moved):
     targets = np.array([[0, 1], [1, 3]])
     with pytest.raises(ValueError, match=r"targets\[1, 1\] is (3|outside the classes), expected 0 to 2"):
-        cross_entropy_gpu.forward(moved(np.zeros((2, 2, 3))), moved(targets) if there else targets)
+        device.to_host(cross_entropy_gpu.forward(moved(np.zeros((2, 2, 3))), moved(targets) if there else targets))
 
 
 @pytest.mark.parametrize("padding", [None, 3])
@@ -103,7 +103,7 @@ def test_add_into_a_gradient_on_the_device(close, moved):
     with device.counting() as count:
         cache = embedding_gpu.forward(there, table)
         assert embedding_gpu.add_into(total, d_there, cache)
-    assert (count.to_device, count.to_host) == (0, 1), "one number comes home: whether an id was not in the table"
+    assert (count.to_device, count.to_host) == (0, 0)
     close(total, dW + embedding.reference.scatter_add(ids, dy, 9))
     assert not embedding_gpu.add_into(dW, d_there, cache)
 
@@ -112,7 +112,36 @@ def test_add_into_a_gradient_on_the_device(close, moved):
 def test_an_id_outside_the_table_is_an_error(there, moved):
     ids, params = np.array([[0, 1], [4, 2]]), embedding.Params(np.zeros((4, 2)))
     with pytest.raises(ValueError, match=r"ids\[1, 0\] is (4|outside the table), expected 0 to 3"):
-        embedding_gpu.forward(moved(ids) if there else ids, moved(params))
+        device.to_host(embedding_gpu.forward(moved(ids) if there else ids, moved(params)).y)
+
+
+def test_an_id_outside_the_table_harms_nobody_until_it_is_told(moved):
+    """On the device the whole step goes on; the next copy to the host tells, once."""
+    ids, params = moved(np.array([2, -1, 7, 2])), moved(embedding.Params(np.ones((4, 3))))
+    with device.counting() as count:
+        cache = embedding_gpu.forward(ids, params)
+        dW = embedding_gpu.backward(cache.y, cache, params).W
+        total = device.zeros((4, 3), np.float64)
+        embedding_gpu.add_into(total, cache.y, cache)
+    assert (count.to_device, count.to_host) == (0, 0)
+    with pytest.raises(ValueError, match=r"ids\[[12]\] is outside the table"):
+        device.to_host(dW)
+    for got in (dW, total):
+        np.testing.assert_array_equal(device.to_host(got), np.array([0, 0, 2, 0])[:, None] * np.ones(3))
+
+
+def test_checks_put_off_are_looked_at_in_time(moved):
+    """Without any copy to the host in a long time, too."""
+    wrong, right = moved(np.array([5])), moved(np.array([0]))
+    device.check_later(wrong, lambda value: ValueError(f"{value} is wrong"))
+
+    def go_on():
+        for _ in range(1000):
+            device.check_later(right, lambda value: ValueError("nothing is wrong"))
+
+    with pytest.raises(ValueError, match="5 is wrong"):
+        go_on()
+    device.to_host(right)
 
 
 @pytest.mark.parametrize(
