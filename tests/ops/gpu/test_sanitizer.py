@@ -1,6 +1,5 @@
 """NVIDIA's compute-sanitizer finds nothing: no access outside an array, no race in shared memory."""
 
-import importlib
 import importlib.util
 import shutil
 import subprocess
@@ -10,30 +9,18 @@ from pathlib import Path
 import every_kernel
 import pytest
 
-from scratchnn import device, ops
-from scratchnn.arrays.kernels import kernels as kernels_of_arrays
-from scratchnn.bench.limits import kernels as kernels_of_bench
-from scratchnn.device.filling import fill_kernel_threads
+from scratchnn import device
 from scratchnn.device.launching import Kernel
 
 TOOLS = ("memcheck", "racecheck")
 FOUND = 77  # exit code
 
 
-def all_kernels():
-    yield fill_kernel_threads
-    yield from kernels_of_arrays()
-    yield from kernels_of_bench()
-    for room in ops.ROOMS:
-        if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
-            yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
-
-
 def test_what_the_sanitizer_looks_at_is_every_kernel(monkeypatch):
     launched, launch = set(), Kernel.__getitem__
     monkeypatch.setattr(Kernel, "__getitem__", lambda self, how: launched.add(self.name) or launch(self, how))
     every_kernel.run()
-    left_out = {kernel.name for kernel in all_kernels()} - launched
+    left_out = {kernel.name for kernel in every_kernel.all_kernels()} - launched
     assert left_out == ({"matmul_kernel_tensor_cores"} if device.simulated() else set())
 
 

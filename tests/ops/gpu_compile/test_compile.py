@@ -5,8 +5,6 @@ Needs numba-cuda and NVIDIA's compiler in wheels: pip install 'scratchnn[gpu-com
 
 import ast
 import functools
-import importlib
-import importlib.util
 import re
 import types
 from pathlib import Path
@@ -25,25 +23,15 @@ wheels = pytest.importorskip(
 if device.simulated():
     pytest.skip("the simulator compiles nothing", allow_module_level=True)
 
+import every_kernel  # noqa: E402
 from numba.cuda import dispatcher  # noqa: E402
 
-from scratchnn.arrays.kernels import kernels as kernels_of_arrays  # noqa: E402
-from scratchnn.bench.limits import kernels as kernels_of_bench  # noqa: E402
 from scratchnn.device.filling import fill_kernel_threads  # noqa: E402
 
 LIBRARIES = Path(wheels.__path__[0])
 ARCHITECTURES = ((8, 0), (9, 0))
 MOST_SHARED = {(8, 0): 163 * 1024, (9, 0): 227 * 1024}  # bytes a block may ask for
 TYPES = {"f": "float32", "i": "int64", "b": "boolean", "u": "int32"}
-
-
-def all_kernels():
-    yield fill_kernel_threads
-    yield from kernels_of_arrays()
-    yield from kernels_of_bench()
-    for room in ops.ROOMS:
-        if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
-            yield from importlib.import_module(f"scratchnn.ops.{room}.gpu").kernels()
 
 
 def signature(words):
@@ -108,7 +96,7 @@ def faults(kernel, architecture):
     return found
 
 
-KERNELS = list(all_kernels())
+KERNELS = list(every_kernel.all_kernels())
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: "sm_{}{}".format(*a))

@@ -2,19 +2,22 @@
 
 On a device blocks are as large as in earnest, and arrays take several of them.
 
-    compute-sanitizer --tool memcheck python tests/ops/gpu/every_kernel.py
-    compute-sanitizer --tool racecheck python tests/ops/gpu/every_kernel.py
+    compute-sanitizer --tool memcheck python tests/every_kernel.py
+    compute-sanitizer --tool racecheck python tests/every_kernel.py
 
 With the name of a tool behind it the program does wrong on purpose: a tool that finds nothing then is no tool.
 """
 
+import importlib.util
 import sys
 
 import numpy as np
 
 from scratchnn import arrays, device, ops
+from scratchnn.arrays.kernels import kernels as kernels_of_arrays
 from scratchnn.bench import limits
 from scratchnn.device import cuda, kernel, memory
+from scratchnn.device.filling import fill_kernel_threads
 from scratchnn.layers import sequences
 from scratchnn.ops import attention, cross_entropy, dropout, embedding, gru, linear, lstm, matmul, rnn
 
@@ -141,6 +144,16 @@ def between(rng):
     arrays.count_beyond(y, 0.1)
     arrays.squares({"y": y})
     limits.bench_kernel_barriers[min(3, device.resident()), 2](*device.counters(1), 4)
+
+
+def all_kernels():
+    """Give every kernel of the package, as its room's ``kernels()`` does."""
+    yield fill_kernel_threads
+    yield from kernels_of_arrays()
+    yield from limits.kernels()
+    for room in ops.ROOMS:
+        if importlib.util.find_spec(f"scratchnn.ops.{room}.gpu"):
+            yield from ops.backend(getattr(ops, room), "gpu").kernels()
 
 
 PARTS = (products, recurrent, looks, rows, updates, between)
