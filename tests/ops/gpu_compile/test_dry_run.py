@@ -4,6 +4,7 @@ Numba compiles for the types of what it is given, so a kernel that compiles for 
 others. Here all of the host's code runs with numba-cuda's own arrays, and a launch compiles its kernel for them.
 """
 
+import gc
 import math
 import re
 from types import SimpleNamespace
@@ -97,6 +98,22 @@ def test_every_launch_of_the_benchmark_is_one_that_a_device_takes(topic, dry):
             run, _ = ours_device.prepare(case, inputs, rung)
             run()
     assert not dry.faults
+    assert dry.launches
+
+
+def test_a_warm_training_step_asks_the_driver_for_nothing(dry):
+    """With numba-cuda's own arrays, and without Python's collector: no array is part of a ring."""
+    case = cases.Case("step", (3, 2, 3, 4))
+    run, _ = ours_device.prepare(case, cases.draw(case))
+    gc.disable()
+    try:
+        run()
+        run()
+        with device.counting() as count:
+            run()
+    finally:
+        gc.enable()
+    assert count.allocations == 0
     assert dry.launches
 
 
