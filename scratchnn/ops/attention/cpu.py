@@ -219,7 +219,7 @@ def _undo_dot(dcontext, q, k, v, mask, causal, scale, cache, dalpha):
     sizes = k.shape[1], q.shape[2], v.shape[2], tiles(dtype), kept, dtype
 
     def work(begin, end, first, step):
-        dk, dv = sums if step == 1 else [np.zeros_like(sum_) for sum_ in sums]  # each part has its rows, or its own
+        dk, dv = sums if step == 1 else [jit.empty(sum_.shape, dtype) for sum_ in sums]  # its rows of all, or its own
         cpu_dot.backward_into(
             used, lanes, _flat(dcontext), *arrays, kept, alpha, lse, context, dalpha is not None, given, more_mean,
             dq.reshape(-1), dk.reshape(-1), dv.reshape(-1), *cpu_dot.backward_buffers(*sizes),
@@ -227,13 +227,13 @@ def _undo_dot(dcontext, q, k, v, mask, causal, scale, cache, dalpha):
         )  # fmt: skip
         return dk, dv
 
-    sums = np.zeros(k.shape, dtype), np.zeros(v.shape, dtype)
-    parts = _over_batch_or_queries(work, *q.shape[:2], 3 * flops)
-    for dk, dv in parts:
-        if dk is not sums[0]:
-            np.add(sums[0], dk, out=sums[0])
-            np.add(sums[1], dv, out=sums[1])
-    return dq, *sums
+    sums = jit.empty(k.shape, dtype), jit.empty(v.shape, dtype)
+    (dk, dv), *more = _over_batch_or_queries(work, *q.shape[:2], 3 * flops)
+    for dk_more, dv_more in more:
+        if dk_more is not dk:
+            np.add(dk, dk_more, out=dk)
+            np.add(dv, dv_more, out=dv)
+    return dq, dk, dv
 
 
 def _over_batch_or_queries(work, B, Q, flops):

@@ -92,6 +92,13 @@ def dscores_into(d, p, c, mean, scale, masked, mask):
             d[j] = d[j] if mask[j] else zero
 
 
+@part
+def clear(row):
+    """Fill a row with 0."""
+    for j in range(row.size):
+        row[j] = 0
+
+
 def forward_buffers(S, E, used, keep, dtype):
     """Make what ``forward_into`` works in, for one thread; ``used``: the tiles."""
     wide = -(-(S if keep else min(S, SOURCES)) // VECTOR) * VECTOR
@@ -176,7 +183,7 @@ def backward_into(
     addresses, lanes, dcontext, q, k, v, B, Q, S, E, F, mask, masked, causal, scale, kept, alpha, lse, context,
     given, dalpha, more_mean, dq, dk, dv, k_T, v_T, scratch, ds, means, begin, end, first, step,
 ):  # fmt: skip
-    """Fill ``dq``, add to ``dk`` and ``dv``; alpha is read if ``kept``, else computed again from ``lse``.
+    """Fill ``dq``, ``dk`` and ``dv``; alpha is read if ``kept``, else computed again from ``lse``.
 
     The mean of dalpha, weighted by alpha, is dcontext * context summed over F, and ``more_mean`` if dalpha is
     ``given``. The arrays from ``k_T`` on are buffers, see ``backward_buffers``.
@@ -186,6 +193,8 @@ def backward_into(
     high = block_height(Q)
     wide = scratch.size // QUERIES
     for b in range(begin, end):
+        clear(dk[b * S * E : (b + 1) * S * E])
+        clear(dv[b * S * F : (b + 1) * S * F])
         pack_rows_into(addresses, v_T, 0, v, b * S * F, 1, F, F, S)
         if not kept:
             pack_rows_into(addresses, k_T, 0, k, b * S * E, 1, E, E, S)
