@@ -27,7 +27,7 @@ from scratchnn import jit
 from scratchnn.ops.matmul.cpu import product, product_tn, tiles
 from scratchnn.ops.softmax.formula import VECTOR
 
-from . import cpu_additive, cpu_additive_tanh, cpu_dot, cpu_few, reference
+from . import cpu_additive, cpu_additive_tanh, cpu_dot, cpu_few, cpu_rows, reference
 from .cpu_arguments import copied, fits_backward, fits_forward, padded, three_axes, visible
 from .reference import Grads, Params
 
@@ -251,7 +251,8 @@ def _described(q, k, v, mask, causal, scale):
     """Give what both kernels of dot attention begin with, and the cost of forward."""
     (B, Q, E), (_, S, F) = q.shape, v.shape
     used = tiles(q.dtype)
-    sizes = (B, Q, S, E, F, three_axes(mask, S), mask is not None, bool(causal), q.dtype.type(scale))
+    seen = cpu_rows.codes(q.dtype, mask is not None), three_axes(mask, S), bool(causal)
+    sizes = (B, Q, S, E, F, *seen, np.full(1, scale, q.dtype))
     return (used.addresses, used.lanes, _flat(q), _flat(k), _flat(v), *sizes), 2.0 * B * Q * S * (E + F + 20)
 
 
@@ -278,9 +279,9 @@ def _wide(params):
 def _run_additive(hidden, v, mask, causal, scale, keep, alpha, context):
     (B, Q, F), S, A = context.shape, v.shape[1], hidden[2].size
     used, dtype = tiles(v.dtype), v.dtype
-    masks = (three_axes(mask, S), mask is not None, bool(causal))
-    arrays = (used.addresses, used.lanes, *hidden[:3], _flat(v), F, *masks)
-    out = (dtype.type(scale), keep, alpha.reshape(-1), context.reshape(-1))
+    seen = cpu_rows.codes(dtype, mask is not None), three_axes(mask, S), bool(causal)
+    arrays = (used.addresses, used.lanes, *hidden[:3], _flat(v), F, *seen)
+    out = (np.full(1, -2 * scale, dtype), keep, alpha.reshape(-1), context.reshape(-1))
 
     hard = np.zeros(B, bool)
 
@@ -308,8 +309,9 @@ def _undo_additive(dcontext, q, k, v, mask, causal, scale, cache, params, dalpha
     da_q, da_k, dv = (jit.empty(array.shape, dtype) for array in (a_q, a_k, v))
     alpha = jit.plain(cache.alpha, dtype).reshape(-1) if kept else nothing
     arrays = (
-        used.addresses, used.lanes, _flat(dcontext), a_q, a_k, v_a, _flat(v), F, three_axes(mask, S),
-        mask is not None, bool(causal), dtype.type(scale), kept, alpha, dalpha is not None, given,
+        used.addresses, used.lanes, _flat(dcontext), a_q, a_k, v_a, _flat(v), F,
+        cpu_rows.codes(dtype, mask is not None), three_axes(mask, S), bool(causal), np.full(1, -2 * scale, dtype),
+        kept, alpha, dalpha is not None, given,
         da_q, da_k, dv.reshape(-1),
     )  # fmt: skip
     flops = 2 * PAIR * B * Q * S * v_a.size
