@@ -55,9 +55,12 @@ def repeated(at, value, vector):
 
 
 def first_lanes(at, count, lanes):
-    """Make a mask that is true in the first ``count`` places."""
-    indices = ir.VectorType(INDEX, lanes)
-    return at.icmp_signed("<", ir.Constant(indices, list(range(lanes))), repeated(at, count, indices))
+    """Make a mask that is true in the first ``count`` places; count is below 2**31."""
+    short = ir.IntType(32)
+    indices = ir.VectorType(short, lanes)
+    return at.icmp_signed(
+        "<", ir.Constant(indices, list(range(lanes))), repeated(at, at.trunc(count, short), indices)
+    )
 
 
 def masked_load(module, at, place, mask, vector):

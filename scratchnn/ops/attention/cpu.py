@@ -27,7 +27,7 @@ from scratchnn import jit
 from scratchnn.ops.matmul.cpu import product, product_tn, tiles
 from scratchnn.ops.softmax.formula import VECTOR
 
-from . import cpu_additive, cpu_additive_tanh, cpu_dot, cpu_few, reference
+from . import cpu_additive, cpu_additive_tanh, cpu_dot, cpu_few, cpu_rows, reference
 from .cpu_arguments import copied, fits_backward, fits_forward, padded, three_axes, visible
 from .reference import Grads, Params
 
@@ -219,7 +219,7 @@ def _undo_dot(dcontext, q, k, v, mask, causal, scale, cache, dalpha):
     sizes = k.shape[1], q.shape[2], v.shape[2], tiles(dtype), kept, dtype
 
     def work(begin, end, first, step):
-        dk, dv = sums if step == 1 else [np.zeros_like(sum_) for sum_ in sums]  # each part has its rows, or its own
+        dk, dv = sums if step == 1 else [jit.empty(sum_.shape, dtype) for sum_ in sums]  # its rows of all, or its own
         cpu_dot.backward_into(
             used, lanes, _flat(dcontext), *arrays, kept, alpha, lse, context, dalpha is not None, given, more_mean,
             dq.reshape(-1), dk.reshape(-1), dv.reshape(-1), *cpu_dot.backward_buffers(*sizes),
@@ -227,13 +227,13 @@ def _undo_dot(dcontext, q, k, v, mask, causal, scale, cache, dalpha):
         )  # fmt: skip
         return dk, dv
 
-    sums = np.zeros(k.shape, dtype), np.zeros(v.shape, dtype)
-    parts = _over_batch_or_queries(work, *q.shape[:2], 3 * flops)
-    for dk, dv in parts:
-        if dk is not sums[0]:
-            np.add(sums[0], dk, out=sums[0])
-            np.add(sums[1], dv, out=sums[1])
-    return dq, *sums
+    sums = jit.empty(k.shape, dtype), jit.empty(v.shape, dtype)
+    (dk, dv), *more = _over_batch_or_queries(work, *q.shape[:2], 3 * flops)
+    for dk_more, dv_more in more:
+        if dk_more is not dk:
+            np.add(dk, dk_more, out=dk)
+            np.add(dv, dv_more, out=dv)
+    return dq, dk, dv
 
 
 def _over_batch_or_queries(work, B, Q, flops):
@@ -251,7 +251,8 @@ def _described(q, k, v, mask, causal, scale):
     """Give what both kernels of dot attention begin with, and the cost of forward."""
     (B, Q, E), (_, S, F) = q.shape, v.shape
     used = tiles(q.dtype)
-    sizes = (B, Q, S, E, F, three_axes(mask, S), mask is not None, bool(causal), q.dtype.type(scale))
+    seen = cpu_rows.codes(q.dtype, mask is not None), three_axes(mask, S), bool(causal)
+    sizes = (B, Q, S, E, F, *seen, np.full(1, scale, q.dtype))
     return (used.addresses, used.lanes, _flat(q), _flat(k), _flat(v), *sizes), 2.0 * B * Q * S * (E + F + 20)
 
 
@@ -278,9 +279,9 @@ def _wide(params):
 def _run_additive(hidden, v, mask, causal, scale, keep, alpha, context):
     (B, Q, F), S, A = context.shape, v.shape[1], hidden[2].size
     used, dtype = tiles(v.dtype), v.dtype
-    masks = (three_axes(mask, S), mask is not None, bool(causal))
-    arrays = (used.addresses, used.lanes, *hidden[:3], _flat(v), F, *masks)
-    out = (dtype.type(scale), keep, alpha.reshape(-1), context.reshape(-1))
+    seen = cpu_rows.codes(dtype, mask is not None), three_axes(mask, S), bool(causal)
+    arrays = (used.addresses, used.lanes, *hidden[:3], _flat(v), F, *seen)
+    out = (np.full(1, -2 * scale, dtype), keep, alpha.reshape(-1), context.reshape(-1))
 
     hard = np.zeros(B, bool)
 
@@ -308,8 +309,9 @@ def _undo_additive(dcontext, q, k, v, mask, causal, scale, cache, params, dalpha
     da_q, da_k, dv = (jit.empty(array.shape, dtype) for array in (a_q, a_k, v))
     alpha = jit.plain(cache.alpha, dtype).reshape(-1) if kept else nothing
     arrays = (
-        used.addresses, used.lanes, _flat(dcontext), a_q, a_k, v_a, _flat(v), F, three_axes(mask, S),
-        mask is not None, bool(causal), dtype.type(scale), kept, alpha, dalpha is not None, given,
+        used.addresses, used.lanes, _flat(dcontext), a_q, a_k, v_a, _flat(v), F,
+        cpu_rows.codes(dtype, mask is not None), three_axes(mask, S), bool(causal), np.full(1, -2 * scale, dtype),
+        kept, alpha, dalpha is not None, given,
         da_q, da_k, dv.reshape(-1),
     )  # fmt: skip
     flops = 2 * PAIR * B * Q * S * v_a.size

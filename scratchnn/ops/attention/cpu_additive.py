@@ -9,14 +9,13 @@ exp(2 x) exp(2 y) must not overflow, and 1 - 2 r is right to an absolute roundin
 ``MOST``, with NaN, or with none above ``LEAST`` is ``hard`` and left to cpu_additive_tanh.py.
 """
 
-import numpy as np
-
 from scratchnn import jit
 from scratchnn.jit import apart, kernel, once, part, wide_vectors
 from scratchnn.ops.matmul.called import pack_rows_into, product_at_into
-from scratchnn.ops.softmax.formula import VECTOR, exp, inner, total
+from scratchnn.ops.softmax.formula import VECTOR, total
 
-from .cpu_dot import dscores_into, exponentials_into, only_seen
+from .cpu_dot import clear, distances
+from .cpu_rows import exp_double_into, exponentials_into, undo_softmax_into
 from .formula import share
 
 LEAST, MOST = 0.0625, 20.0
@@ -24,31 +23,15 @@ NEAR = 24  # sources at a time: their rows, and those of their gradients, stay i
 
 
 @part
-def exp_double_into(x, out):
-    """Fill ``out`` with exp(2 x) if no x is beyond ``MOST`` or NaN; tell that, and whether one is above ``LEAST``."""
-    wide_vectors()
+def hard_for(codes, a_q, a_k, b, e_q, e_k, largest):
+    """Fill ``e_q`` and ``e_k`` for sequence b, unless it is hard; tell that."""
     once()
-    two, least, most = x.dtype.type(2), x.dtype.type(LEAST), x.dtype.type(MOST)
-    beyond, above = False, False
-    for row in range(x.shape[0]):
-        given = x[row]
-        for a in range(given.size):
-            beyond |= not abs(given[a]) <= most
-            above |= abs(given[a]) > least
-    if not beyond:
-        for row in range(x.shape[0]):
-            given, filled = x[row], out[row]
-            for a in range(given.size):
-                filled[a] = exp(two * given[a])
-    return beyond, above
-
-
-@part
-def hard_for(a_q, a_k, e_q, e_k):
-    """Fill ``e_q`` and ``e_k`` for one sequence, unless it is hard; tell that."""
-    q_beyond, q_above = exp_double_into(a_q, e_q)
-    k_beyond, k_above = exp_double_into(a_k, e_k)
-    return q_beyond or k_beyond or not (q_above or k_above)
+    Q, A = e_q.shape
+    S = e_k.shape[0]
+    exp_double_into(codes, Q, A, a_q, b * Q * A, A, e_q, 0, A, largest)
+    most = largest[0]
+    exp_double_into(codes, S, A, a_k, b * S * A, A, e_k, 0, A, largest)
+    return not (most <= MOST and largest[0] <= MOST) or not (most > LEAST or largest[0] > LEAST)
 
 
 def inner_share(v_a, e_q, e_k, n):
@@ -97,27 +80,20 @@ def sums_into(e_q, e_k, v_a, e, c):
 
 
 @part
-def alpha_into(e_q, e_k, v_a, sum_v, scale, masked, mask, c, x):
-    """Fill ``x`` with alpha for the query with row ``e_q``, which sees at most ``c`` sources; its length is whole."""
-    wide_vectors()
+def alpha_into(codes, e_q, e_k, v_a, scale, mask, mask_at, mask_row, causal, x, row_of_sums):
+    """Fill ``x`` with alpha of all queries; ``scale`` is -2 times that of the scores.
+
+    The score of a pair is sum v_a - 2 sum v_a r: what is the same for all sources the softmax does not notice.
+    """
     once()
-    zero, one, two, lowest = x.dtype.type(0), x.dtype.type(1), x.dtype.type(2), x.dtype.type(-np.inf)
-    sums_into(e_q, e_k, v_a, x, c)
-    for j in range(x.size):
-        x[j] = sum_v - two * x[j]
-    exponentials_into(x, c, scale, masked, mask, lowest)
-    sum_ = total(x, x.size)
-    portion = one / sum_ if sum_ != zero else one
-    for j in range(x.size):
-        x[j] *= portion
-
-
-@part
-def clear(rows):
-    """Fill rows with 0."""
-    for row in rows:
-        for k in range(row.size):
-            row[k] = 0
+    Q, wide = x.shape
+    S = e_k.shape[0]
+    for i in range(Q):
+        sums_into(e_q[i], e_k, v_a, x[i], min(S, i + 1) if causal else S)
+    exponentials_into(
+        codes, Q, S, x, 0, wide, 1 if causal else S, int(causal), scale, mask, mask_at, mask_row,
+        row_of_sums, row_of_sums[Q:], row_of_sums, 1, 1,
+    )  # fmt: skip
 
 
 @part
@@ -132,35 +108,33 @@ def scaled_into(sums, slope, v_a, filled):
 
 def forward_buffers(Q, S, A, dtype):
     """Make what ``forward_into`` works in, for one thread."""
-    return jit.buffers(dtype, (Q, A), (S, A), (Q, -(-S // VECTOR) * VECTOR))
+    return jit.buffers(dtype, (Q, A), (S, A), (Q, -(-S // VECTOR) * VECTOR), (2 * Q,))
 
 
 def backward_buffers(Q, S, A, F, width, dtype):
     """Make what ``backward_into`` works in, for one thread."""
     wide = -(-S // VECTOR) * VECTOR
     pairs, panels = (Q, wide), (-(-S // width), F, width)
-    return jit.buffers(dtype, (Q, A), (S, A), pairs, pairs, panels, (Q, A), (S, A), (A,))
+    return jit.buffers(dtype, (Q, A), (S, A), pairs, pairs, (2 * Q,), panels, (Q, A), (S, A), (A,))
 
 
 @kernel
 def forward_into(
-    addresses, lanes, a_q, a_k, v_a, v, F, mask, masked, causal, scale, keep, alpha, context, hard,
-    e_q, e_k, x, begin, end,
+    addresses, lanes, a_q, a_k, v_a, v, F, codes, mask, causal, scale, keep, alpha, context, hard,
+    e_q, e_k, x, row_of_sums, begin, end,
 ):  # fmt: skip
     """Fill ``context`` and, if ``keep``, ``alpha`` for batches ``begin`` to ``end``, and ``hard`` for those left out.
 
-    v, alpha, context are flat. The last three arrays are buffers, see ``forward_buffers``.
+    v, alpha, context are flat. The arrays from ``e_q`` on are buffers, see ``forward_buffers``.
     """
-    wide_vectors()
     Q, S, wide = a_q.shape[1], a_k.shape[1], x.shape[1]
-    width, sum_v = (addresses.shape[1] - 1) * lanes, total(v_a, v_a.size)
+    width = (addresses.shape[1] - 1) * lanes
+    mask_item, mask_row = distances(mask)
     for b in range(begin, end):
-        hard[b] = hard_for(a_q[b], a_k[b], e_q, e_k)
+        hard[b] = hard_for(codes, a_q, a_k, b, e_q, e_k, row_of_sums)
         if hard[b]:
             continue
-        for i in range(Q):
-            sees = mask[min(b, mask.shape[0] - 1), min(i, mask.shape[1] - 1)]
-            alpha_into(e_q[i], e_k, v_a, sum_v, scale, masked, sees, min(S, i + 1) if causal else S, x[i])
+        alpha_into(codes, e_q, e_k, v_a, scale, mask, b * mask_item, mask_row, causal, x, row_of_sums)
         product_at_into(
             addresses, lanes, x, 0, wide, 1, v, b * S * F, width, F, context, b * Q * F, F, Q, F, S, False,
         )  # fmt: skip
@@ -173,19 +147,20 @@ def forward_into(
 
 @kernel
 def backward_into(
-    addresses, lanes, dcontext, a_q, a_k, v_a, v, F, mask, masked, causal, scale, kept, alpha, given, dalpha,
-    da_q, da_k, dv, dv_a, hard, e_q, e_k, p_all, ds, v_T, dq_rows, dk_rows, sums, begin, end,
+    addresses, lanes, dcontext, a_q, a_k, v_a, v, F, codes, mask, causal, scale, kept, alpha, given, dalpha,
+    da_q, da_k, dv, dv_a, hard, e_q, e_k, x, ds, row_of_sums, v_T, dq_rows, dk_rows, sums, begin, end,
 ):  # fmt: skip
     """Fill ``da_q``, ``da_k``, ``dv`` for batches ``begin`` to ``end``; add to ``dv_a``; fill ``hard``.
 
-    The arrays from ``e_q`` on are buffers, see ``backward_buffers``.
+    ``scale`` is -2 times that of the scores. The arrays from ``e_q`` on are buffers, see ``backward_buffers``.
     """
     wide_vectors()
     Q, A, S, wide = a_q.shape[1], v_a.size, a_k.shape[1], ds.shape[1]
-    width, sum_v = (addresses.shape[1] - 1) * lanes, total(v_a, A)
-    zero, two, four = v.dtype.type(0), v.dtype.type(2), v.dtype.type(4)
+    width = (addresses.shape[1] - 1) * lanes
+    mask_item, mask_row = distances(mask)
+    half, minus_two = v.dtype.type(0.5), v.dtype.type(-2)
     for b in range(begin, end):
-        hard[b] = hard_for(a_q[b], a_k[b], e_q, e_k)
+        hard[b] = hard_for(codes, a_q, a_k, b, e_q, e_k, row_of_sums)
         if hard[b]:
             continue
         pack_rows_into(addresses, v_T, 0, v, b * S * F, 1, F, F, S)
@@ -193,34 +168,28 @@ def backward_into(
             addresses, lanes, dcontext, b * Q * F, F, 1, v_T, 0, F * width, width,
             ds, 0, wide, Q, S, F, False,
         )  # fmt: skip
-        sum_s = zero
-        for i in range(Q):
-            c, at = min(S, i + 1) if causal else S, (b * Q + i) * S
-            sees = mask[min(b, mask.shape[0] - 1), min(i, mask.shape[1] - 1)]
-            p, d = p_all[i], ds[i]
-            if kept:
-                held = alpha[at : at + S]
+        if not kept:
+            alpha_into(codes, e_q, e_k, v_a, scale, mask, b * mask_item, mask_row, causal, x, row_of_sums)
+        if given:
+            for i in range(Q):
+                more, d = dalpha[(b * Q + i) * S : (b * Q + i + 1) * S], ds[i]
                 for j in range(S):
-                    p[j] = held[j]
-            else:
-                alpha_into(e_q[i], e_k, v_a, sum_v, scale, masked, sees, c, p)
-            if given:
-                more = dalpha[at : at + c]
-                for j in range(c):
                     d[j] += more[j]
-            only_seen(d, c, masked, sees)
-            dscores_into(d, p, c, inner(d, p, wide), scale, masked, sees)
-            sum_s += total(d, wide)
-        clear(dq_rows)
-        clear(dk_rows)
-        for a in range(A):
-            sums[a] = zero
+        p, p_at, p_row = (alpha, b * Q * S, S) if kept else (x.reshape(-1), 0, wide)
+        undo_softmax_into(
+            codes, Q, S, p, p_at, p_row, ds, 0, wide, 1 if causal else S, int(causal), scale,
+            mask, b * mask_item, mask_row, row_of_sums, 0, row_of_sums, 0, 1,
+        )  # fmt: skip
+        sum_s = total(ds.reshape(-1), ds.size)
+        clear(dq_rows.reshape(-1))
+        clear(dk_rows.reshape(-1))
+        clear(sums)
         undo_pairs_into(e_q, e_k, ds, causal, dq_rows, dk_rows, sums)
-        scaled_into(dq_rows, four, v_a, da_q[b])
-        scaled_into(dk_rows, four, v_a, da_k[b])
+        scaled_into(dq_rows, minus_two, v_a, da_q[b])
+        scaled_into(dk_rows, minus_two, v_a, da_k[b])
         for a in range(A):
-            dv_a[a] += sum_s - two * sums[a]
+            dv_a[a] += sums[a] - half * sum_s
         product_at_into(
-            addresses, lanes, p_all, 0, 1, wide, dcontext, b * Q * F, width, F,
+            addresses, lanes, p, p_at, 1, p_row, dcontext, b * Q * F, width, F,
             dv, b * S * F, F, S, F, Q, False,
         )  # fmt: skip

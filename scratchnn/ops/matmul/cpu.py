@@ -6,7 +6,8 @@ Optimizations
 - Panels: the columns of B that one tile needs lie together, so B is read front to back. Packed once per sequence, W_h
   serves every time step.
 - K in blocks: a panel's part stays in the second-level cache while all rows pass over it.
-- A.T @ B packs a block of A as well: neighbours in a column of A are far apart.
+- A.T @ B packs a block of A as well: neighbours in a column of A are far apart. Not where rows are short: 128 wide,
+  packing took a fifth of the time and the caches hold the columns anyway.
 """
 
 import math
@@ -21,6 +22,8 @@ from .called import pack_rows_into, product_at_into, product_strips_into
 from .passes import K_BLOCK
 from .reference import Cache, Grads
 from .tile import Tiles, tiles
+
+NARROW = 512  # bytes of rows that A.T @ B reads as they lie
 
 
 @kernel
@@ -54,6 +57,9 @@ def product_into(addresses, lanes, A, A_at, A_row, A_k, P, P_panel, P_k, C, C_at
 def product_tn_into(addresses, lanes, A, M, B, B_row, begin, N, C, K):
     """C[M, begin:begin+N] = A[K, M].T @ B[K, begin:begin+N], A and C packed row by row, B's rows ``B_row`` apart."""
     most, width = addresses.shape[0] - 1, (addresses.shape[1] - 1) * lanes
+    if max(M, B_row) * A.itemsize <= NARROW:
+        product_at_into(addresses, lanes, A, 0, 1, M, B, begin, width, B_row, C, begin, C.shape[1], M, N, K, False)
+        return
     depth = min(K, K_BLOCK)
     A_packed = np.empty(((M + most - 1) // most, depth, most), A.dtype)
     B_packed = np.empty(((N + width - 1) // width, depth, width), B.dtype)
