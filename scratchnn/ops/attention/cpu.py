@@ -121,7 +121,7 @@ def forward(
         lse = np.empty((B, Q), dtype)
         asking = q if q_a is None else q_a
         if few:
-            _run_few(asking, k, v, mask, scale, alpha, lse, context)
+            cpu_few.run(asking, k, v, mask, scale, alpha, lse, context)
         else:
             _run_dot(asking, k, v, mask, causal, scale, need_alpha, alpha, lse, context)
     return Cache(q, k, v, mask, causal, score, scale, q_a, hidden, lse, alpha if need_alpha else None, context)
@@ -149,7 +149,7 @@ def backward(
     if q_a is None:
         q_a = product(q, jit.plain(params.W_a, dtype))
     if few:
-        dq_a, dk, dv = _undo_few(dcontext, padded(q_a, room), k, v, mask, scale, cache, dalpha)
+        dq_a, dk, dv = cpu_few.undo(dcontext, padded(q_a, room), k, v, mask, scale, cache.alpha, dalpha)
     else:
         dq_a, dk, dv = _undo_dot(dcontext, padded(q_a, room), k, v, mask, causal, scale, cache, dalpha)
     if score != "general":
@@ -161,38 +161,6 @@ def backward(
 def _few(score, Q, causal, keeps_alpha):
     """Tell whether the queries are so few that cpu_few.py takes them."""
     return Q <= cpu_few.FEW and keeps_alpha and not causal and score != "additive"
-
-
-def _run_few(q, k, v, mask, scale, alpha, lse, context):
-    (B, Q, E), (_, S, F) = q.shape, v.shape
-    arrays = (
-        q,
-        k,
-        v,
-        three_axes(mask, S),
-        mask is not None,
-        q.dtype.type(scale),
-        alpha,
-        lse,
-        context,
-    )
-    jit.split(lambda begin, end: cpu_few.forward_into(*arrays, begin, end), B, 2.0 * B * Q * S * (E + F + 20))
-
-
-def _undo_few(dcontext, q, k, v, mask, scale, cache, dalpha):
-    (B, Q, E), (_, S, F), dtype = q.shape, v.shape, q.dtype
-    alpha, given = jit.plain(cache.alpha, dtype), dalpha is not None
-    made = [jit.empty(array.shape, dtype) for array in (q, k, v)]
-    arrays = (
-        cpu_few.loops(dtype.itemsize), dcontext, q, k, v, three_axes(mask, S), mask is not None,
-        dtype.type(scale), alpha, given, jit.plain(dalpha, dtype) if given else alpha, *made,
-    )  # fmt: skip
-
-    def work(begin, end):
-        cpu_few.backward_into(*arrays, np.empty(S, dtype), begin, end)
-
-    jit.split(work, B, 4.0 * B * Q * S * (E + F + 10))
-    return made
 
 
 def _run_dot(q, k, v, mask, causal, scale, keep, alpha, lse, context):

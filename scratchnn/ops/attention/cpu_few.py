@@ -9,10 +9,12 @@ from functools import cache
 
 import numpy as np
 
+from scratchnn import jit
 from scratchnn.jit import kernel, wide_vectors
 from scratchnn.jit.rows import call_rows, place, row_loop
 from scratchnn.ops.softmax.formula import exp, inner, largest, total
 
+from .cpu_arguments import three_axes
 from .formula import dscore
 
 FEW = 2  # queries up to which this is quicker than tiles
@@ -107,3 +109,27 @@ def backward_into(loops, dcontext, q, k, v, mask, masked, scale, alpha, given, d
                 call_rows(
                     loops[1], S, F, place(dv, source * F), F, place(alpha, at * S), 1, place(dcontext, at * F), 0
                 )
+
+
+def run(q, k, v, mask, scale, alpha, lse, context):
+    """Fill ``alpha``, ``lse`` and ``context`` of the whole batch."""
+    (B, Q, E), (_, S, F) = q.shape, v.shape
+    arrays = (q, k, v, three_axes(mask, S), mask is not None, q.dtype.type(scale), alpha, lse, context)
+    jit.split(lambda begin, end: forward_into(*arrays, begin, end), B, 2.0 * B * Q * S * (E + F + 20))
+
+
+def undo(dcontext, q, k, v, mask, scale, kept, dalpha):
+    """Give dq, dk and dv; ``kept``: alpha of the forward; ``dalpha`` may be None."""
+    (B, Q, E), (_, S, F), dtype = q.shape, v.shape, q.dtype
+    alpha, given = jit.plain(kept, dtype), dalpha is not None
+    made = [jit.empty(array.shape, dtype) for array in (q, k, v)]
+    arrays = (
+        loops(dtype.itemsize), dcontext, q, k, v, three_axes(mask, S), mask is not None,
+        dtype.type(scale), alpha, given, jit.plain(dalpha, dtype) if given else alpha, *made,
+    )  # fmt: skip
+
+    def work(begin, end):
+        backward_into(*arrays, np.empty(S, dtype), begin, end)
+
+    jit.split(work, B, 4.0 * B * Q * S * (E + F + 10))
+    return made
