@@ -11,7 +11,8 @@ import pytest
 from scratchnn import jit
 from scratchnn.jit import memory
 
-SHAPE = (50, 40, 30)  # 240 KB in float32
+SHAPE = (50, 40, 70)  # 560 KB in float32
+assert 4 * np.prod(SHAPE) > memory.LEAST, "else nothing is tested"
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +117,21 @@ def test_threads_do_not_get_the_same_memory():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 5), (33, 128), (70, 80, 16), SHAPE])
+def test_lined_arrays_begin_with_a_line_unless_they_are_small(shape, dtype):
+    for _ in range(4):
+        array = memory.lined(shape, dtype)
+        assert array.shape == shape
+        assert array.dtype == dtype
+        assert array.flags.carray
+        assert place(array) % memory.LINE == 0 or array.nbytes < memory.SMALL
+
+
+def test_who_makes_arrays_depends_on_size_and_rows():
+    assert jit.empty_for(100, 16) is np.empty
+    assert jit.empty_for(10_000, 20) is np.empty
+    assert jit.empty_for(10_000, 32) is memory.lined
+    assert jit.empty_for(1_000_000) is jit.empty

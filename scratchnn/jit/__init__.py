@@ -23,7 +23,7 @@ nothing that a fork could break (a forked child makes a pool of its own).
 from .arrays import DTYPES, plain, working_dtype
 from .compiling import PLAIN, apart, kernel, once, part, scalar, wide_vectors
 from .disk import digest, folder, kept
-from .memory import buffers, empty, forget
+from .memory import buffers, empty, empty_for, forget
 from .threads import WORTH, alone, get_num_threads, parts, set_num_threads, split
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "buffers",
     "digest",
     "empty",
+    "empty_for",
     "folder",
     "forget",
     "get_num_threads",

@@ -68,13 +68,13 @@ def forward(x: np.ndarray, h0: np.ndarray, params: Params, mask: np.ndarray | No
     masked = mask is not None
     mask = shapes.recurrent_mask("gru.forward", mask, T, B)
     x = np.where(mask[:, :, None], x, 0) if masked else np.array(x, order="C")
-    used = tiles(dtype.name)
+    used, empty = tiles(dtype), jit.empty_for(T * B * H)
     W_x, W_h, b = jit.plain(W_x, dtype), jit.plain(W_h, dtype), np.array(b, dtype)
-    P = np.empty((3 * -(-H // used.width), D + H, used.width), dtype)
+    P = empty((3 * -(-H // used.width), D + H, used.width), dtype)
     few = max(1, min(B, LONG // H))
     blocks = np.concatenate([b[: 2 * H], b_hn, b[2 * H :]], dtype=dtype).reshape(4, H)
     blocks = np.tile(blocks, few) if few > 1 else blocks
-    nodes, h = np.empty((4 * T, B * H), dtype), np.empty((T + 1, B, H), dtype)
+    nodes, h = empty((4 * T, B * H), dtype), empty((T + 1, B, H), dtype)
     h[0] = h0
     rows_of_x, flat_h = jit.plain(x, dtype).reshape(T * B, D), h.reshape(T + 1, B * H)
     flops = 6.0 * T * B * H * (D + H)
@@ -102,13 +102,13 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     dtype = jit.working_dtype(dh, h, *params) if fits else None
     if dtype is None:
         return reference.backward(dh, reference.Cache(*cache), params)
-    used = tiles(dtype.name)
+    used, empty = tiles(dtype), jit.empty_for(T * B * H)
     W_x, W_h = jit.plain(params.W_x, dtype), jit.plain(params.W_h, dtype)
     x, h = jit.plain(x, dtype).reshape(T * B, D), jit.plain(h, dtype).reshape(T + 1, B * H)
     dh, r, z, m, n = [jit.plain(array, dtype).reshape(T, B * H) for array in (dh, cache.r, cache.z, cache.m, cache.n)]
     masked = not mask.all()
     mask = jit.plain(mask, mask.dtype)
-    P = np.empty((-(-H // used.width) - (-D // used.width), 3 * H, used.width), dtype)
+    P = empty((-(-H // used.width) - (-D // used.width), 3 * H, used.width), dtype)
     flops = 12.0 * T * B * H * (D + H)
     alone = jit.parts(B, flops) == 1
     keep = not alone or W_x.nbytes + W_h.nbytes > LARGE
@@ -116,9 +116,9 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
         pack_backward_into(used.addresses, P, W_x, W_h)
     steps = 0 if keep else min(T, max(1, ROWS // B))
     room = used.lanes  # a product reads a vector beyond the last row; and rows of a power of two would share few sets
-    da = np.empty(((T if keep else steps) * B, 4 * H + room), dtype)
-    dx, dh0 = np.empty((T * B, D), dtype), np.zeros((1, B * H), dtype)
-    dW_x, dW_h = np.empty((D, 3 * H), dtype), np.empty((H, 3 * H), dtype)
+    da = empty(((T if keep else steps) * B, 4 * H + room), dtype)
+    dx, dh0 = empty((T * B, D), dtype), np.zeros((1, B * H), dtype)
+    dW_x, dW_h = empty((D, 3 * H), dtype), empty((H, 3 * H), dtype)
 
     def work(begin, end):
         db = np.zeros(4 * H, dtype)
@@ -139,7 +139,7 @@ def _products_of_all(used, da, P, x, h, dx, dW_x, dW_h):
     """Make dx, dW_x, dW_h of the da of all steps; rows or columns are split over the threads."""
     (K, D), (H, N) = x.shape, dW_h.shape
     row, behind = da.shape[1], P[-(-H // used.width) :]
-    of_x, of_h = np.empty((D, 4 * H), da.dtype), np.empty((H, 4 * H), da.dtype)  # n r z m
+    of_x, of_h = jit.empty((D, 4 * H), da.dtype), jit.empty((H, 4 * H), da.dtype)  # n r z m
 
     def inputs(begin, end):
         product_into(

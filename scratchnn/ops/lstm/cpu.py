@@ -82,10 +82,10 @@ def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask:
     mask = shapes.recurrent_mask("lstm.forward", mask, T, B)
     given = np.where(mask[:, :, None], x, x.dtype.type(0)) if masked else x
     given, h0, c0, W_x, W_h, b = [jit.plain(array, dtype) for array in (given, h0, c0, W_x, W_h, b)]
-    used = tiles(dtype)
-    P = np.empty((-(-4 * H // used.width), D + H, used.width), dtype)
-    xh, gates = np.empty((T + 1, B, D + H + 1), dtype), np.empty((T, B, 4 * H), dtype)
-    s, c = np.empty((T, B, H), dtype), np.empty((T + 1, B, H), dtype)
+    used, empty = tiles(dtype), jit.empty_for(T * B * H, H)
+    P = empty((-(-4 * H // used.width), D + H, used.width), dtype)
+    xh, gates = empty((T + 1, B, D + H + 1), dtype), empty((T, B, 4 * H), dtype)
+    s, c = empty((T, B, H), dtype), empty((T + 1, B, H), dtype)
     xh[:, :, -1] = 1
     flops, large = 8.0 * T * B * H * (D + H), P.nbytes > LARGE
     alone = not large and jit.parts(B, flops) == 1
@@ -97,7 +97,7 @@ def forward(x: np.ndarray, h0: np.ndarray, c0: np.ndarray, params: Params, mask:
     def work(begin, end):
         n = end - begin
         together = 0 if large else min(T, max(1, ROWS // n)) if n < FEW and n == B else 1
-        z = gates if large else np.empty((together * n, 4 * H), dtype)
+        z = gates if large else empty((together * n, 4 * H), dtype)
         forward_into(
             used.addresses, used.lanes, loops(dtype.itemsize), given, h0, c0, mask, masked, W_x, W_h, b, alone, P,
             together, xh, z, gates, s, c, begin, end,
@@ -121,23 +121,23 @@ def backward(dh: np.ndarray, dc_last: np.ndarray, cache: Cache, params: Params) 
     (T, B, H), D = s.shape, W_x.shape[0]
     xh, gates, masked = _buffers(cache)
     given, s, c, W_x, W_h, xh, gates = [jit.plain(array, dtype) for array in (dh, s, c, W_x, W_h, xh, gates)]
-    used = tiles(dtype)
-    P = np.empty((-(-H // used.width) - (-D // used.width), 4 * H, used.width), dtype)
-    dx, dh0, dc0 = np.empty((T, B, D), dtype), np.zeros((B, H), dtype), np.array(dc_last, dtype, order="C")
+    used, empty = tiles(dtype), jit.empty_for(T * B * H, H)
+    P = empty((-(-H // used.width) - (-D // used.width), 4 * H, used.width), dtype)
+    dx, dh0, dc0 = empty((T, B, D), dtype), np.zeros((B, H), dtype), np.array(dc_last, dtype, order="C")
     flops, large = 16.0 * T * B * H * (D + H), (D + H) * 4 * H * dtype.itemsize > LARGE
     alone = jit.parts(B, flops) == 1
     if not alone:
         pack_backward_into(used.addresses, P, W_x, W_h)
     N_row = 4 * H + used.lanes  # not a power of two: the rows would displace each other from the cache
-    all_da = np.empty((T * B, N_row), dtype) if large else None
+    all_da = empty((T * B, N_row), dtype) if large else None
 
     def work(begin, end):
         n = end - begin
         steps = 0 if large else min(T, max(1, ROWS // n))
-        da = all_da if large else np.empty((steps * n, N_row), dtype)
-        rows = xh if n == B else np.empty((1, steps * n, D + H + 1), dtype)
-        held = np.empty((n if masked else 0, H), dtype)
-        dW = np.empty((0 if large else D + H + 1, 4 * H), dtype)
+        da = all_da if large else empty((steps * n, N_row), dtype)
+        rows = xh if n == B else empty((1, steps * n, D + H + 1), dtype)
+        held = empty((n if masked else 0, H), dtype)
+        dW = empty((0 if large else D + H + 1, 4 * H), dtype)
         backward_into(
             used.addresses, used.lanes, loops(dtype.itemsize), given, mask, masked, W_x, W_h, alone, P, xh, gates, s,
             c, dx, dh0, dc0, da, steps, rows, held, dW, begin, end,
@@ -170,7 +170,7 @@ def _project(used, P, x, xh, gates):
 def _use_up(used, P, xh, da, dx):
     """Put da @ W_x.T into dx, and give [x h 1].T @ da."""
     (K, N_row), N, R, D, width = da.shape, P.shape[1], xh.shape[2], dx.shape[2], used.width
-    dW = np.empty((R, N), da.dtype)
+    dW = jit.empty((R, N), da.dtype)
     P_x = P[-(-(R - D - 1) // width) :]
 
     def inputs(begin, end):

@@ -89,7 +89,7 @@ def panels_of(B: np.ndarray, used: Tiles, transposed: bool = False) -> np.ndarra
     (panels, K, width)
     """
     K, N = B.shape[::-1] if transposed else B.shape
-    P = np.empty((-(-N // used.width), K, used.width), B.dtype)
+    P = jit.empty((-(-N // used.width), K, used.width), B.dtype)
     pack_into(P, B, 0, *((1, K) if transposed else (N, 1)), K, N)
     return P
 
@@ -146,7 +146,7 @@ def product_tn(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """
     used = tiles(A.dtype)
     M, N, K = A.shape[-1], B.shape[-1], math.prod(A.shape[:-1])
-    C = np.empty((M, N), A.dtype) if K else np.zeros((M, N), A.dtype)
+    C = jit.empty((M, N), A.dtype) if K else np.zeros((M, N), A.dtype)
 
     def work(begin, end):
         begin, end = min(begin * used.width, N), min(end * used.width, N)

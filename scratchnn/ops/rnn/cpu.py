@@ -65,12 +65,12 @@ def forward(
     masked = mask is not None
     mask = shapes.recurrent_mask("rnn.forward", mask, T, B)
     x = np.where(mask[:, :, None], x, 0) if masked else np.array(x, order="C")
-    used, kind = tiles(dtype.name), NONLINEARITIES.index(nonlinearity)
+    used, empty, kind = tiles(dtype), jit.empty_for(T * B * H), NONLINEARITIES.index(nonlinearity)
     W_x, W_h, b = jit.plain(W_x, dtype), jit.plain(W_h, dtype), np.array(b, dtype)
-    P = np.empty((-(-H // used.width), D + H, used.width), dtype)
+    P = empty((-(-H // used.width), D + H, used.width), dtype)
     few = max(1, min(B, LONG // H))
     bias = np.tile(b, few) if few > 1 else b
-    h = np.empty((T + 1, B, H), dtype)
+    h = empty((T + 1, B, H), dtype)
     h[0] = h0
     rows_of_x, flat_h = jit.plain(x, dtype).reshape(T * B, D), h.reshape(T + 1, B * H)
     flops = 2.0 * T * B * H * (D + H)
@@ -97,22 +97,22 @@ def backward(dh: np.ndarray, cache: Cache, params: Params) -> Grads:
     dtype = jit.working_dtype(dh, h, *params) if fits else None
     if dtype is None:
         return reference.backward(dh, reference.Cache(*cache), params)
-    used, kind = tiles(dtype.name), NONLINEARITIES.index(cache.nonlinearity)
+    used, empty, kind = tiles(dtype), jit.empty_for(T * B * H), NONLINEARITIES.index(cache.nonlinearity)
     W_x, W_h = jit.plain(params.W_x, dtype), jit.plain(params.W_h, dtype)
     x, h = jit.plain(x, dtype).reshape(T * B, D), jit.plain(h, dtype)
     dh, flat_h = jit.plain(dh, dtype).reshape(T, B * H), h.reshape(T + 1, B * H)
     masked = not mask.all()
     mask = jit.plain(mask, mask.dtype)
-    P = np.empty((-(-H // used.width) - (-D // used.width), H, used.width), dtype)
+    P = empty((-(-H // used.width) - (-D // used.width), H, used.width), dtype)
     flops = 4.0 * T * B * H * (D + H)
     alone = jit.parts(B, flops) == 1
     keep = not alone or W_x.nbytes + W_h.nbytes > LARGE
     if not alone:
         pack_backward_into(used.addresses, P, W_x, W_h)
     steps, few = 0 if keep else min(T, max(1, ROWS // B)), max(1, min(B, LONG // H))
-    flat_da = np.empty((T if keep else steps) * B * H + used.lanes, dtype)
-    dx, dh0 = np.empty((0 if keep else T * B, D), dtype), np.zeros((1, B * H), dtype)
-    dW_x, dW_h = np.empty((D, H), dtype), np.empty((H, H), dtype)
+    flat_da = empty(((T if keep else steps) * B * H + used.lanes,), dtype)
+    dx, dh0 = empty((0 if keep else T * B, D), dtype), np.zeros((1, B * H), dtype)
+    dW_x, dW_h = empty((D, H), dtype), empty((H, H), dtype)
 
     def work(begin, end):
         db = np.zeros(few * H, dtype)
