@@ -1,4 +1,4 @@
-"""The whole of it: record, judge, blame, repair; then examine the repaired source again."""
+"""The whole of it: push, repair; else record, judge, blame, repair; then examine the repaired source again."""
 
 import dataclasses
 import time
@@ -14,7 +14,9 @@ from ..diagnose import probing
 from ..student.load import Student
 from ..subjects import Subject
 from .blame import Blame
+from .mend import heads, mended
 from .pool import Pool
+from .reach import Reach
 from .records import WRONG, Written, judge, look_at_answers, record
 from .result import Edit, Fault, Localisation
 from .search import Found, Search
@@ -22,6 +24,7 @@ from .stage import Passes, Stage
 from .statements import replaced
 from .truths import steps_of, truths
 from .trying import Bench
+from .weigh import RIGHT, UNKNOWN, Weigher
 
 SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6
@@ -82,11 +85,22 @@ class _Localising:
     def result(self):
         if self.bench.all_right():
             return Localisation()
-        suspects, pool = (), self._pool()
+        suspects, pool = (), None
         for _ in range(MOST_FAULTS):
             if not self._turned():
-                pool = self._pool()
+                pool = None
+            pool = self._pool() if pool is None else pool
             written, grads, _ = record(self.stage, self.passes[0])
+            found = self._pushed(Weigher(pool, written))
+            if found is not None:
+                self._accept(found, written)
+                if not found.whole:
+                    continue
+                faults = [dataclasses.replace(one, certain=True) for one in self.faults]
+                return Localisation(tuple(faults), suspects, True, self.complete)
+            if self.reached:
+                self.faults.append(_of_reached(self.reached[0]))
+                break
             judge(written, pool)
             lost = look_at_answers(written, grads, self.truths[0])
             blame = Blame(written, self.bench.statements, pool, lost)
@@ -99,7 +113,46 @@ class _Localising:
             if found.whole:
                 faults = [dataclasses.replace(one, certain=True) for one in self.faults]
                 return Localisation(tuple(faults), suspects, True, self.complete)
+            if self.reached:
+                self.faults.append(_of_reached(self.reached[0]))
+                break
         return Localisation(tuple(self.faults), suspects, False, self.complete)
+
+    def _pushed(self, weigher):
+        """Find the statement that alone can make everything right, and its edit; or two of them."""
+        reach = Reach(self.stage, self.bench.statements, self.passes[0], self.truths[0], self.deadline)
+        places = reach.all()
+        verdicts = {one.key: weigher.verdict(one, one.key in reach.bent) for one in places}
+        self.reached = sorted(places, key=lambda one: (verdicts[one.key] > UNKNOWN, verdicts[one.key], one.order))
+        found = sorted(
+            mended(self.bench, reach, places, self.deadline), key=lambda one: _likely(verdicts[one[1].key], *one)
+        )
+        if found and verdicts[found[0][1].key] != RIGHT:
+            return found[0][2]
+        if not places:
+            head = heads(self.bench, reach, self.deadline)
+            if head is not None:
+                return head
+            both = mended(self.bench, reach, reach.all(joint=True), self.deadline)
+            if both:
+                return both[0][2]
+        edits = self._pair(reach, weigher)
+        if len(edits) == 2 or (edits and not places):
+            return min(edits, key=lambda one: one[1].order)[2]
+        if found:
+            return found[0][2]
+        return heads(self.bench, reach, self.deadline) if places else None
+
+    def _pair(self, reach, weigher):
+        """Find edits of two statements that together make everything right, or an edit of one of the two."""
+        spare = []
+        for pair in reach.pairs():
+            true = max(weigher.verdict(one, False) for one in pair) > UNKNOWN
+            edits = [] if true and spare else mended(self.bench, reach, pair, self.deadline, whole=False)
+            if len(edits) == 2 and not true:
+                return edits
+            spare = spare or edits
+        return spare
 
     def _found(self, blame, pool, written):
         """Search where the first alarm points; take what repairs it; search everywhere only if nothing does."""
@@ -207,6 +260,9 @@ class _Localising:
         self.stage, self.bench = stage, Bench(stage, self.passes, self.truths)
 
     def _unrepaired(self, blame):
+        if self.reached:
+            self.faults.append(_of_reached(self.reached[0]))
+            return
         alarm = blame.likely()
         statement = blame.statement_of(alarm) if alarm is not None else None
         if alarm is None or statement is None or (blame.lost and alarm.status != WRONG):
@@ -241,6 +297,22 @@ def _fault(line, text, edit, written, again):
     one, other = (here or wrong)[0]
     expected, got, index = _farthest(other.value, one.value)
     return Fault(line, text, one.t, index, expected, got, one.record.target, edit, False)
+
+
+def _likely(verdict, cost, one, _):
+    """Order repairs: of what is not true the cheapest, else the last of what is: up to there all was true."""
+    return (0, cost, one.order) if verdict <= UNKNOWN else (verdict, -one.order)
+
+
+def _of_reached(one):
+    """What is known of a statement that can make everything right, but no edit was found."""
+    statement = one.site.statement
+    pairs = list(zip(one.wanted, one.values, strict=True))
+    wanted, value = next((pair for pair in pairs if not _equal(*pair[::-1])), pairs[0])
+    expected, got, index = _farthest(wanted, value)
+    return Fault(
+        statement.line, statement.text, None, index, expected, got, statement.head.rstrip(" +-="), None, False
+    )
 
 
 def _numbered(written):

@@ -37,6 +37,7 @@ def rebuilt(
             return
         yield from _scaled(wanted, text, value, factors)
     yield from _differences(wanted, atoms)
+    yield from _triples(wanted, atoms)
     yield from _masked(wanted, atoms)
 
 
@@ -62,7 +63,7 @@ def _scaled(wanted, text, value, factors):
 
 def _products(wanted, atoms):
     shape = wanted.shape
-    arrays = {name: one for name, one in atoms.items() if isinstance(one, np.ndarray) and one.dtype.kind == "f"}
+    arrays = _arrays(atoms)
     fitting = {name: one for name, one in arrays.items() if one.shape == shape}
     for name, one in fitting.items():
         yield name, one
@@ -84,8 +85,7 @@ def _products(wanted, atoms):
 
 def _differences(wanted, atoms):
     """A * (B - C) and A * (B + C)."""
-    arrays = {n: one for n, one in atoms.items() if isinstance(one, np.ndarray) and one.dtype.kind == "f"}
-    fitting = {n: np.ravel(one) for n, one in arrays.items() if one.shape == wanted.shape and one.size}
+    fitting = {n: np.ravel(one) for n, one in _arrays(atoms).items() if one.shape == wanted.shape and one.size}
     if not fitting or not wanted.ndim:
         return
     names, rows = list(fitting), np.array(list(fitting.values()))
@@ -102,10 +102,35 @@ def _differences(wanted, atoms):
                         yield Change(f"{name} * ({other} {sign} {names[j]})", "built anew", 4)
 
 
+def _triples(wanted, atoms):
+    """A * B * C, each but the first as it is or as a slope."""
+    fitting = {n: np.ravel(one) for n, one in _arrays(atoms).items() if one.shape == wanted.shape and one.size > 1}
+    fitting = {n: one for n, one in fitting.items() if (one != 0).all()}
+    if len(fitting) < 2 or not wanted.ndim:
+        return
+    texts = [(form.format(name), form) for name in fitting for form in FORMS]
+    rows = np.array([_formed(form, row) for row in fitting.values() for form in FORMS])
+    goal = np.ravel(wanted)
+    for name, row in fitting.items():
+        with np.errstate(all="ignore"):
+            rest = goal / row
+            needs = rest / rows
+        for k, need in enumerate(needs):
+            if not np.isfinite(need).all():
+                continue
+            near = np.abs(rows[k:] - need).max(axis=1) <= 1e-9 * np.abs(need).max()
+            for j in k + np.flatnonzero(near):
+                factors = [text if form == "{}" else f"({text})" for text, form in (texts[k], texts[j])]
+                yield Change(f"{name} * {factors[0]} * {factors[1]}", "built anew", 5)
+
+
+def _arrays(atoms):
+    return {n: one for n, one in atoms.items() if isinstance(one, np.ndarray) and one.dtype.kind == "f"}
+
+
 def _masked(wanted, atoms):
     """np.where(mask, A, B): one array where the mask is true, another one elsewhere."""
-    arrays = {n: one for n, one in atoms.items() if isinstance(one, np.ndarray) and one.dtype.kind == "f"}
-    fitting = {n: one for n, one in arrays.items() if one.shape == wanted.shape}
+    fitting = {n: one for n, one in _arrays(atoms).items() if one.shape == wanted.shape}
     for name, mask in atoms.items():
         if not isinstance(mask, np.ndarray) or mask.dtype.kind != "b":
             continue

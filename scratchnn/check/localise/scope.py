@@ -2,12 +2,12 @@
 
 import ast
 import inspect
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
-MOST = 90  # atoms
+MOST = 100  # atoms
 PLAIN_FUNCTIONS = ("np.tanh", "np.exp")
 
 
@@ -41,8 +41,39 @@ class Scope:
         object
             None if it cannot be evaluated.
         """
+        code = self.compiled(text)
+        return None if code is None else self.run(code)
+
+    def compiled(self, text: str) -> CodeType | None:
+        """Compile an expression.
+
+        Parameters
+        ----------
+        text : str
+
+        Returns
+        -------
+        code or None
+        """
         try:
-            return eval(compile(text, "<edit>", "eval"), self.space, self.names)
+            return compile(text, "<edit>", "eval")
+        except (SyntaxError, ValueError):
+            return None
+
+    def run(self, code: CodeType) -> Any:
+        """Evaluate what was compiled.
+
+        Parameters
+        ----------
+        code : code
+
+        Returns
+        -------
+        object
+            None if it cannot be evaluated.
+        """
+        try:
+            return eval(code, self.space, self.names)
         except Exception:  # candidates may be any nonsense
             return None
 
@@ -96,9 +127,11 @@ class Scope:
 
     def _atoms(self):
         found: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
+        rows: list[dict[str, Any]] = [{}, {}]
         for name, value in self.names.items():
             if not name.startswith("_"):
-                self._add(found, name, value, True)
+                self._add(found, parts, rows, name, value)
         for node in ast.walk(self.function):
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
                 text = ast.unparse(node)
@@ -106,38 +139,44 @@ class Scope:
                 if _kept(value):
                     found.setdefault(text, value)
         kept: dict[Any, str] = {}
-        for name, value in found.items():  # of equal arrays one is enough, the one with the shortest name
-            key = (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else name
-            if key not in kept or len(name) < len(kept[key]):
-                kept[key] = name
-        return {name: found[name] for name in list(kept.values())[:MOST]}
+        everything = {name: value for some in (*rows[::-1], parts, found) for name, value in some.items()}
+        for some in (found, parts, *rows):  # the likeliest first
+            for name, value in some.items():  # of equal arrays one is enough, the one with the shortest name
+                key = (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else name
+                if key not in kept or len(name) < len(kept[key]):
+                    kept[key] = name
+        return {name: everything[name] for name in list(kept.values())[:MOST]}
 
-    def _add(self, found, name, value, deeper):
+    def _add(self, found, parts, rows, name, value):
         if _kept(value):
             found[name] = value
-            if isinstance(value, np.ndarray) and value.ndim > 1:
-                self._rows(found, name, value)
         elif hasattr(value, "_fields"):
-            for field in value._fields:
-                self._add(found, f"{name}.{field}", getattr(value, field), False)
-        elif isinstance(value, dict) and deeper:
-            for key, one in list(value.items())[:20]:
-                self._add(found, f"{name}[{key!r}]", one, False)
-        elif isinstance(value, list | tuple) and value and all(_kept(one) for one in value[:2]):
-            self._rows(found, name, value)
-        elif (
-            deeper and hasattr(value, "__dict__") and not isinstance(value, ModuleType | type) and not callable(value)
-        ):
-            for field, one in list(vars(value).items())[:20]:
-                self._add(found, f"{name}.{field}", one, False)
+            self._add_parts(parts, rows, {f"{name}.{field}": getattr(value, field) for field in value._fields})
+        elif isinstance(value, dict):
+            self._add_parts(parts, rows, {f"{name}[{key!r}]": one for key, one in list(value.items())[:20]})
+        elif hasattr(value, "__dict__") and not isinstance(value, ModuleType | type) and not callable(value):
+            self._add_parts(parts, rows, {f"{name}.{field}": one for field, one in list(vars(value).items())[:20]})
+        self._add_rows(rows, name, value)
 
-    def _rows(self, found, name, value):
-        """Rows by the running index: X[t], X[t - 1], X[t + 1]."""
+    def _add_parts(self, parts, rows, inside):
+        for name, value in inside.items():
+            if _kept(value):
+                parts[name] = value
+            self._add_rows(rows, name, value)
+
+    def _add_rows(self, rows, name, value):
+        """Rows by the running index: X[t], X[t - 1], X[t + 1]; of matrices they are less likely meant."""
+        if isinstance(value, np.ndarray) and value.ndim > 1:
+            likely = value.ndim > 2
+        elif isinstance(value, list | tuple) and value and all(_kept(one) for one in value[:2]):
+            likely = True
+        else:
+            return
         for index, k in self.names.items():
             if index in self._loops and isinstance(k, int) and not isinstance(k, bool):
                 for shift, text in ((0, index), (1, f"{index} + 1"), (-1, f"{index} - 1")):
-                    if 0 <= k + shift < len(value) or (shift < 0 and len(value)):
-                        found.setdefault(f"{name}[{text}]", value[k + shift])
+                    if min(0, shift) <= k + shift < len(value):
+                        rows[not likely].setdefault(f"{name}[{text}]", value[k + shift])
 
     @property
     def _loops(self):

@@ -13,6 +13,7 @@ from .edits import Change, changes
 from .pool import Pool
 from .rebuild import rebuilt
 from .records import is_same
+from .scope import Scope
 from .statements import Statement
 from .trying import Bench
 
@@ -99,7 +100,7 @@ class Search:
             yield from self._of_argument(suspect, scope)
         text = ast.unparse(statement.value)
         value = scope.value(text) if not isinstance(statement.node, ast.For | ast.If) else None
-        for after, words in _wholes(statement):
+        for after, words in wholes(statement):
             yield from self._run(suspect, after, words, False)
         parts = scope.parts(statement.value)
         candidates = sorted(changes(text, scope.atoms, scope.functions, parts), key=lambda one: one.cost)
@@ -132,7 +133,7 @@ class Search:
         if here and not whole:
             here = self.bench.keeps(statement, after)
         if here or local:
-            yield Found(suspect, ((statement.node, after),), statement.text, _tidy(after), words, whole, here)
+            yield Found(suspect, ((statement.node, after),), statement.text, tidy(after), words, whole, here)
 
     def _locally(self, suspect, scope, candidates, wanted):
         """Compare what each edit gives with what is true; run both passes only with those that agree."""
@@ -158,17 +159,8 @@ class Search:
             yield from self._running(suspect, candidates, scope, value)
 
     def _built(self, suspect, scope, wanted):
-        """Build the expression anew, or the term that it lacks."""
         for array in wanted:
-            yield from rebuilt(array, scope.atoms, scope.scalars(), self.deadline)
-        terms = _terms(suspect.statement.value)
-        for k in range(len(terms), -1, -1):  # beside all of them, then in place of each
-            rest = " + ".join(ast.unparse(one) for j, one in enumerate(terms) if j != k)
-            value = scope.value(rest) if rest else None
-            for array in wanted:
-                if isinstance(value, np.ndarray | np.inexact) and np.shape(value) == np.shape(array):
-                    for change in rebuilt(array - value, scope.atoms, scope.scalars(), self.deadline):
-                        yield Change(f"{rest} + {change.text}", f"the term {change.text}", 3)
+            yield from anew(suspect.statement.value, array, scope, self.deadline)
 
     def _running(self, suspect, candidates, scope, value):
         """Run both passes with every edit that gives something of the same kind."""
@@ -200,8 +192,43 @@ class Search:
         return [known.array for known in self.pool.shaped(np.shape(value), t)]
 
 
-def _tidy(text):
-    """Leave out brackets that are not needed."""
+def anew(node: ast.expr, wanted: np.ndarray, scope: Scope, deadline: float) -> Iterator[Change]:
+    """Build an expression anew, or the term that it lacks.
+
+    Parameters
+    ----------
+    node : ast.expr
+    wanted : array
+        What it shall give.
+    scope : Scope
+    deadline : float
+        Of ``time.process_time``.
+
+    Yields
+    ------
+    Change
+    """
+    yield from rebuilt(wanted, scope.atoms, scope.scalars(), deadline)
+    terms = _terms(node)
+    for k in range(len(terms), -1, -1):  # beside all of them, then in place of each
+        rest = " + ".join(ast.unparse(one) for j, one in enumerate(terms) if j != k)
+        value = scope.value(rest) if rest else None
+        if isinstance(value, np.ndarray | np.inexact) and np.shape(value) == np.shape(wanted):
+            for change in rebuilt(wanted - value, scope.atoms, scope.scalars(), deadline):
+                yield Change(f"{rest} + {change.text}", f"the term {change.text}", 3)
+
+
+def tidy(text: str) -> str:
+    """Leave out brackets that are not needed.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
     try:
         return ast.unparse(ast.parse(text)) if text else text
     except SyntaxError:  # the head of a loop
@@ -260,7 +287,17 @@ def _alike(value, other):
     return other is not None
 
 
-def _wholes(statement: Statement):
+def wholes(statement: Statement) -> Iterator[tuple[str, str]]:
+    """List what may stand in place of a whole statement.
+
+    Parameters
+    ----------
+    statement : Statement
+
+    Yields
+    ------
+    text, words : str
+    """
     node = statement.node
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and not isinstance(node.targets[0], ast.Tuple):
         target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)

@@ -258,16 +258,19 @@ class Passes:
         _, kept = self.forward(backend)
         return self.backward(kept)
 
-    def backward(self, kept: Any) -> dict[str, np.ndarray]:
+    def backward(self, kept: Any, times: float = 1.0) -> dict[str, np.ndarray]:
         """Run the backward pass of the backend that ran forward.
 
         Parameters
         ----------
         kept : object
+        times : float
+            What is given from outside is so many times larger.
 
         Returns
         -------
         dict of str to array
         """
-        found = self.problem.backward(self.upstream, kept)
+        given = {name: times * array for name, array in self.upstream.items()}
+        found = self.problem.backward(given, kept)
         return {name: np.array(grad) for name, grad in found.items() if grad is not None}

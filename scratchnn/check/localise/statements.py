@@ -98,6 +98,9 @@ class Statement:
         if isinstance(self.node, ast.For | ast.If):
             made = ast.parse(f"{text}\n    pass").body
             made[0].body, made[0].orelse = self.node.body, self.node.orelse  # type: ignore[attr-defined]
+            if isinstance(made[0], ast.For):  # all of it at once: a loop that lengthens its own list would not end
+                everything = ast.List([ast.Starred(made[0].iter, ast.Load())], ast.Load())
+                made[0].iter = ast.fix_missing_locations(ast.copy_location(everything, made[0].iter))
             return made
         return ast.parse(text or "pass").body
 

@@ -4,6 +4,7 @@ No line of a backward pass runs here. Values with the batch in them are moved in
 others (parameters) one entry after the other.
 """
 
+import contextlib
 import inspect
 import time
 import warnings
@@ -150,7 +151,8 @@ class _Truths:
                 backend[name] = self._tiling(backend[name], plan, copies)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            outputs, _ = self.passes.forward(backend)
+            with self._wide(copies):
+                outputs, _ = self.passes.forward(backend)
         total = np.zeros(copies)
         for name, upstream in self.passes.upstream.items():
             output = np.asarray(outputs[name])
@@ -164,6 +166,19 @@ class _Truths:
                 rows = np.moveaxis(imaginary, axis, 0).reshape(copies, -1)
                 total += rows @ np.moveaxis(upstream, axis, 0).reshape(-1)
         return total / STEP
+
+    @contextlib.contextmanager
+    def _wide(self, copies):
+        """Tell the adapter that outputs come for so many copies of the batch."""
+        shapes = getattr(self.stage.adapter, "shapes", {})
+        usual = dict(shapes)
+        for name, shape in usual.items():
+            axis = 1 if self.stage.student.op in TIME_MAJOR and len(shape) == 3 else 0
+            shapes[name] = (*shape[:axis], copies * shape[axis], *shape[axis + 1 :]) if shape else shape
+        try:
+            yield
+        finally:
+            shapes.update(usual)
 
     def _tiling(self, forward, plan, copies):
         recurrent = self.stage.student.op in TIME_MAJOR

@@ -1,6 +1,7 @@
 """What the source says about containers: how parameters are taken out of one, and what a function returns."""
 
 import ast
+import functools
 
 METHODS = {"items", "keys", "values", "get", "copy", "shape", "_asdict"}
 
@@ -39,6 +40,7 @@ def arguments_of(node: ast.FunctionDef) -> tuple[str, ...]:
     return tuple(one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
 
 
+@functools.lru_cache(16)
 def contents(source: str, container: str) -> tuple[str, tuple[str, ...]]:
     """Say how a container of parameters is read.
 

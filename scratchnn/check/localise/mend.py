@@ -1,0 +1,179 @@
+"""Edit a statement so that it writes what it must write, as ``reach`` found it."""
+
+import ast
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from .blame import Suspect
+from .edits import changes
+from .push import leaves
+from .reach import Reach, Reached
+from .search import Found, anew, tidy, wholes
+from .trying import Bench
+
+SECONDS = 0.7  # for the edits of one statement
+MOST_HEADS = 150
+TRIED = 12  # edits that answer, run on everything
+
+
+def mended(
+    bench: Bench, reach: Reach, some: list[Reached], deadline: float, *, whole: bool = True
+) -> list[tuple[float, Reached, Found]]:
+    """Find an edit for each of some statements.
+
+    Parameters
+    ----------
+    bench : Bench
+    reach : Reach
+    some : list of Reached
+    deadline : float
+        Of ``time.process_time``.
+    whole : bool
+        The edit alone must make everything right; False: the statement must write what it should.
+
+    Returns
+    -------
+    list of (cost, Reached, Found)
+        The cheapest first.
+    """
+    found = []
+    for one in some:
+        cheapest = next(_edits(bench, reach, one, deadline, whole), None)
+        if cheapest is not None:
+            found.append((cheapest[0], one, cheapest[1]))
+    return sorted(found, key=lambda one: (one[0], one[1].order))
+
+
+def _edits(bench, reach, one, deadline, whole) -> Iterator[tuple[float, Found]]:
+    statement = one.site.statement
+    suspect = Suspect(statement, 0, None)
+    if one.site.kind == "value" and whole:
+        for text, words in wholes(statement):
+            yield from _run(bench, suspect, text, words, 1.0)
+    scopes = reach.scopes(one)
+    if not scopes:
+        return
+    end = min(deadline, time.process_time() + SECONDS)
+    tried = 0
+    for change in _candidates(one, scopes, end):
+        if time.process_time() > end or tried > TRIED:
+            return
+        if _answers(change.text, one, scopes):
+            tried += 1
+            text = _put(one, change.text)
+            if whole:
+                yield from _run(bench, suspect, text, change.words, change.cost)
+            else:
+                found = Found(
+                    suspect, ((statement.node, text),), statement.text, tidy(text), change.words, False, True
+                )
+                yield change.cost, found
+
+
+def _candidates(one, scopes, end):
+    text = ast.unparse(one.site.node)
+    last = scopes[-1]
+    yield from sorted(
+        changes(text, last.atoms, last.functions, last.parts(one.site.node)), key=lambda change: change.cost
+    )
+    if len(scopes) == len(one.wanted):
+        yield from anew(one.site.node, one.wanted[-1], last, end)
+
+
+def _answers(text, one, scopes):
+    code = scopes[0].compiled(text)
+    if code is None:
+        return False
+    parts = []
+    for scope in scopes:
+        value = scope.run(code)
+        got = [np.ravel(array) for way, array in leaves(value) if one.key.way in (way, None)]
+        if not got:
+            return False
+        parts += got
+    return one.is_answered(np.concatenate(parts))
+
+
+def _put(one, text):
+    """The statement with another expression in the site's place."""
+    node, statement = one.site.node, one.site.statement
+    if node is statement.value:
+        return statement.written(text)
+    whole = ast.unparse(statement.node)
+    old = ast.unparse(node)
+    return whole.replace(old, text, 1) if whole.count(old) == 1 else _put_in_tree(statement.node, node, text)
+
+
+def _put_in_tree(statement, node, text):
+    new = ast.parse(text, mode="eval").body
+
+    # fields are exchanged and put back: a copy would have other nodes
+    for parent in ast.walk(statement):
+        for field, value in ast.iter_fields(parent):
+            if value is node:
+                setattr(parent, field, new)
+                made = ast.unparse(statement)
+                setattr(parent, field, node)
+                return made
+            if isinstance(value, list) and any(inner is node for inner in value):
+                k = next(k for k, inner in enumerate(value) if inner is node)
+                value[k] = new
+                made = ast.unparse(statement)
+                value[k] = node
+                return made
+    return ast.unparse(statement)
+
+
+def _run(bench, suspect, text, words, cost):
+    statement = suspect.statement
+    if bench.repairs(statement, text) and bench.repairs(statement, text, everywhere=True):
+        yield cost, Found(suspect, ((statement.node, text),), statement.text, tidy(text), words, True, True)
+
+
+def heads(bench: Bench, reach: Reach, deadline: float) -> Found | None:
+    """Find an edit of the head of a loop, or of a condition, of the backward.
+
+    Parameters
+    ----------
+    bench : Bench
+    reach : Reach
+    deadline : float
+        Of ``time.process_time``.
+
+    Returns
+    -------
+    Found or None
+    """
+    paths = {reach.sites[key.number].statement.path for key in reach.order}
+    for statement in bench.statements:
+        if isinstance(statement.node, ast.For | ast.If) and statement.path in paths:
+            scope = bench.scope(statement, 0)
+            if scope is None:
+                continue
+            text = ast.unparse(statement.value)
+            candidates = changes(text, scope.atoms, scope.functions, scope.parts(statement.value))
+            end = min(deadline, time.process_time() + SECONDS)
+            seen = {_course(scope.value(text))}
+            for change in sorted(candidates, key=lambda change: change.cost)[:MOST_HEADS]:
+                if time.process_time() > end:
+                    break
+                course = _course(scope.value(change.text))
+                if course in seen:
+                    continue
+                seen.add(course)
+                found = _run(bench, Suspect(statement, 0, None), statement.written(change.text), change.words, 0)
+                for _, one in found:
+                    return one
+    return None
+
+
+def _course(value):
+    """What a loop goes through, or a condition says, in a few letters."""
+    if value is None or isinstance(value, np.ndarray | float):
+        return "nothing"
+    try:
+        return repr(list(value))
+    except TypeError:
+        return repr(value)
