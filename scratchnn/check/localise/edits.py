@@ -126,7 +126,7 @@ def _operators(text):
                 sign = OPERATORS[type(node.op)]
                 yield Change(text.put(node, f"{right} {sign} {left}"), "both sides swapped", 1.5)
         if isinstance(node, ast.BinOp | ast.Name | ast.Attribute | ast.Call | ast.Subscript):
-            yield Change(text.put(node, f"(-{_side(text, node)})"), f"the sign of {text.of(node)}", 2)
+            yield Change(text.put(node, f"(-{_side(text, node)})"), f"the sign of {text.of(node)}", 2.2)
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             left, right = text.of(node.left), text.of(node.comparators[0])
             for other in ("==", "!=", "<", "<=", ">", ">="):
@@ -234,7 +234,7 @@ def _transposes(text):
             continue
         yield Change(text.put(node, f"{_side(text, node)}.T"), f"{text.of(node)} transposed", 2)
         yield Change(text.put(node, f"{_side(text, node)}.swapaxes(-1, -2)"), f"{text.of(node)} transposed", 3)
-        yield Change(text.put(node, f"{_side(text, node)}.copy()"), f"a copy of {text.of(node)}", 4)
+        yield Change(text.put(node, f"{_side(text, node)}.copy()"), f"a copy of {text.of(node)}", 1.2)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
             yield Change(text.put(node, f"{_side(text, node.func.value)}.T"), "transposed, not reshaped", 1)
             new = f"{_side(text, node.func.value)}.swapaxes(1, 2)"

@@ -14,21 +14,24 @@ from ..diagnose import probing
 from ..student.load import Student
 from ..subjects import Subject
 from .blame import Blame
-from .mend import heads, mended
+from .kept import keeper, mended_forward
+from .mend import edited, heads, mended
 from .pool import Pool
 from .reach import Reach
 from .records import WRONG, Written, judge, look_at_answers, record
 from .result import Edit, Fault, Localisation
 from .search import Found, Search
 from .stage import Passes, Stage
-from .statements import replaced
+from .statements import edited_line, replaced
 from .truths import steps_of, truths
 from .trying import Bench
-from .weigh import RIGHT, UNKNOWN, Weigher
+from .weigh import UNKNOWN, Weigher
 
 SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6
 SHOWN = 5
+MADE = 1.0  # seconds for edits of what is no gradient
+DEAR = 2.5  # such an edit of the backward is no likelier than one of what the forward keeps
 
 
 def localise(
@@ -80,27 +83,28 @@ class _Localising:
         self.truths = [self._true(one, ours) for one in self.passes]
         self.bench = Bench(self.stage, self.passes, self.truths)
         self.faults: list[Fault] = []
+        self.keeper, self.sure = None, True
         self.complete = True
 
     def result(self):
         if self.bench.all_right():
             return Localisation()
-        suspects, pool = (), None
+        suspects, pool, likely = (), None, None
         for _ in range(MOST_FAULTS):
             if not self._turned():
                 pool = None
             pool = self._pool() if pool is None else pool
             written, grads, _ = record(self.stage, self.passes[0])
-            found = self._pushed(Weigher(pool, written))
-            if found is not None:
-                self._accept(found, written)
+            found = self._pushed(pool, written)
+            if found is None and self.reached and likely is None:
+                likely = (
+                    *self.faults,
+                    _of_reached(self.reached[0], self.keeper),
+                )  # one line is known to suffice, but not how
+            if found is not None and self._accept(found, written):
                 if not found.whole:
                     continue
-                faults = [dataclasses.replace(one, certain=True) for one in self.faults]
-                return Localisation(tuple(faults), suspects, True, self.complete)
-            if self.reached:
-                self.faults.append(_of_reached(self.reached[0]))
-                break
+                return self._whole(suspects)
             judge(written, pool)
             lost = look_at_answers(written, grads, self.truths[0])
             blame = Blame(written, self.bench.statements, pool, lost)
@@ -109,25 +113,48 @@ class _Localising:
             if found is None:
                 self._unrepaired(blame)
                 break
-            self._accept(found, written)
-            if found.whole:
-                faults = [dataclasses.replace(one, certain=True) for one in self.faults]
-                return Localisation(tuple(faults), suspects, True, self.complete)
-            if self.reached:
-                self.faults.append(_of_reached(self.reached[0]))
+            if not self._accept(found, written):
+                self._unrepaired(blame)
                 break
-        return Localisation(tuple(self.faults), suspects, False, self.complete)
+            if found.whole:
+                return self._whole(suspects)
+        return Localisation(likely or tuple(self.faults), suspects, False, self.complete)
 
-    def _pushed(self, weigher):
+    def _whole(self, suspects):
+        """All is right after the edits; certain if each of them is a small one."""
+        faults = [dataclasses.replace(one, certain=self.sure) for one in self.faults]
+        return Localisation(tuple(faults), () if self.sure else suspects, self.sure, self.complete)
+
+    def _pushed(self, pool, written):
         """Find the statement that alone can make everything right, and its edit; or two of them."""
         reach = Reach(self.stage, self.bench.statements, self.passes[0], self.truths[0], self.deadline)
+        weigher = Weigher(pool, written, reach)
         places = reach.all()
-        verdicts = {one.key: weigher.verdict(one, one.key in reach.bent) for one in places}
+        there = {one.key for one in places}
+        kept = []
+        for key in [key for key in reach.order if key in reach.bent and key not in there]:
+            steps = weigher.steps_of(key.number, len(reach.written[key]))
+            here = reach.by_values(key, weigher.values, steps)
+            (kept if reach.sites[key.number].kind == "kept" else places).extend(here)
+        places = sorted((one for one in places if one.site.kind != "kept"), key=lambda one: one.order)
+        found, verdicts = self._mended(reach, weigher, places)
+        if not found or verdicts[found[0][1].key] > UNKNOWN or found[0][0] >= DEAR:
+            more = self._made(reach, {one.key for one in places})
+            if more:
+                places = sorted([*places, *more], key=lambda one: one.order)
+                found, verdicts = self._mended(reach, weigher, places)
         self.reached = sorted(places, key=lambda one: (verdicts[one.key] > UNKNOWN, verdicts[one.key], one.order))
-        found = sorted(
-            mended(self.bench, reach, places, self.deadline), key=lambda one: _likely(verdicts[one[1].key], *one)
-        )
-        if found and verdicts[found[0][1].key] != RIGHT:
+        good = bool(found) and verdicts[found[0][1].key] <= UNKNOWN
+        if good and found[0][0] < DEAR:
+            return found[0][2]
+        before = mended_forward(self.bench, reach, kept, self.deadline)
+        if before and not (found and found[0][0] < before[0][0]):
+            return before[0][2]
+        self.keeper = next(filter(None, (keeper(self.bench, reach, one) for one in kept)), None)
+        if self.keeper is not None and not good:
+            self.reached = kept
+            return None
+        if good:
             return found[0][2]
         if not places:
             head = heads(self.bench, reach, self.deadline)
@@ -136,22 +163,51 @@ class _Localising:
             both = mended(self.bench, reach, reach.all(joint=True), self.deadline)
             if both:
                 return both[0][2]
-        edits = self._pair(reach, weigher)
+        edits = self._pair(reach, weigher, [one.key for one in places])
         if len(edits) == 2 or (edits and not places):
             return min(edits, key=lambda one: one[1].order)[2]
         if found:
             return found[0][2]
         return heads(self.bench, reach, self.deadline) if places else None
 
-    def _pair(self, reach, weigher):
+    def _mended(self, reach, weigher, places):
+        """Find edits of some places, the likeliest first; and say how suspicious each place is."""
+        verdicts = {one.key: weigher.verdict(one, one.key in reach.bent) for one in places}
+        found = mended(self.bench, reach, places, self.deadline)
+        found.sort(key=lambda one: _likely(verdicts[one[1].key], *one))
+        if len(found) > 1 and len({verdicts[one[1].key] > UNKNOWN for one in found}) == 2:
+            if self._otherwise_named(found[0][2], weigher.pool):
+                verdicts = {key: min(verdict, UNKNOWN) for key, verdict in verdicts.items()}
+                found.sort(key=lambda one: _likely(UNKNOWN, *one))
+        return found, verdicts
+
+    def _otherwise_named(self, found, pool):
+        """Whether names do not say what is meant: with all gradients right, some are wrong by their names."""
+        try:
+            written, _, _ = record(self._edited(found), self.passes[0])
+        except Exception:  # it runs without a tape only
+            return False
+        judge(written, pool)
+        return any(one.status == WRONG for one in written)
+
+    def _made(self, reach, without):
+        """Find what is no gradient, and right once it is made otherwise."""
+        found, end = [], min(self.deadline, time.process_time() + MADE)
+        for key in reach.order:
+            site = reach.sites[key.number]
+            if key in reach.bent and key not in without and site.kind == "value" and key.way == ():
+                found += reach.by_edits(key, lambda key=key: edited(reach, key, end))
+        return found
+
+    def _pair(self, reach, weigher, without):
         """Find edits of two statements that together make everything right, or an edit of one of the two."""
         spare = []
-        for pair in reach.pairs():
-            true = max(weigher.verdict(one, False) for one in pair) > UNKNOWN
-            edits = [] if true and spare else mended(self.bench, reach, pair, self.deadline, whole=False)
-            if len(edits) == 2 and not true:
-                return edits
-            spare = spare or edits
+        for pair in reach.pairs(without):
+            if max(weigher.verdict(one, False) for one in pair) <= UNKNOWN:
+                edits = mended(self.bench, reach, pair, self.deadline, whole=False)
+                if len(edits) == 2:
+                    return edits
+                spare = spare or edits
         return spare
 
     def _found(self, blame, pool, written):
@@ -247,22 +303,26 @@ class _Localising:
         return Stage(dataclasses.replace(self.stage.student, source=source), self.given)
 
     def _accept(self, found: Found, written: list[Written]):
-        stage = self._edited(found)
-        again, _, _ = record(stage, self.passes[0])
+        """Put an edit into the source; say whether that runs."""
+        try:
+            stage = self._edited(found)
+            again, _, _ = record(stage, self.passes[0])
+        except Exception:  # it writes what it should there, and fails elsewhere
+            return False
         statement = found.suspect.statement
         edit = Edit(found.before, found.after, found.words)
         fault = _fault(statement.line, statement.text, edit, written, again)
+        fault = dataclasses.replace(fault, line=edited_line(statement, dict(found.texts)[statement.node]))
         if self.faults and self.faults[-1].line == fault.line and self.faults[-1].edit is not None:
             first = self.faults.pop()  # two steps of one repair
             words = f"{first.edit.words}; {found.words}"
             fault = dataclasses.replace(first, edit=Edit(first.edit.before, found.after, words))
         self.faults.append(fault)
+        self.sure = self.sure and found.sure
         self.stage, self.bench = stage, Bench(stage, self.passes, self.truths)
+        return True
 
     def _unrepaired(self, blame):
-        if self.reached:
-            self.faults.append(_of_reached(self.reached[0]))
-            return
         alarm = blame.likely()
         statement = blame.statement_of(alarm) if alarm is not None else None
         if alarm is None or statement is None or (blame.lost and alarm.status != WRONG):
@@ -304,9 +364,9 @@ def _likely(verdict, cost, one, _):
     return (0, cost, one.order) if verdict <= UNKNOWN else (verdict, -one.order)
 
 
-def _of_reached(one):
+def _of_reached(one, keeper):
     """What is known of a statement that can make everything right, but no edit was found."""
-    statement = one.site.statement
+    statement = keeper or one.site.statement
     pairs = list(zip(one.wanted, one.values, strict=True))
     wanted, value = next((pair for pair in pairs if not _equal(*pair[::-1])), pairs[0])
     expected, got, index = _farthest(wanted, value)

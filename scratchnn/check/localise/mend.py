@@ -8,13 +8,14 @@ import numpy as np
 
 from .blame import Suspect
 from .edits import changes
-from .push import leaves
+from .push import Key, leaves
 from .reach import Reach, Reached
 from .search import Found, anew, tidy, wholes
 from .trying import Bench
 
 SECONDS = 0.7  # for the edits of one statement
 MOST_HEADS = 150
+ANEW = 4.0  # the cost of an expression that is built anew
 TRIED = 12  # edits that answer, run on everything
 
 
@@ -72,6 +73,35 @@ def _edits(bench, reach, one, deadline, whole) -> Iterator[tuple[float, Found]]:
                 yield change.cost, found
 
 
+def edited(reach: Reach, key: Key, deadline: float) -> Iterator[np.ndarray]:
+    """List what an expression writes when it is edited, all before it being as it is.
+
+    Parameters
+    ----------
+    reach : Reach
+    key : Key
+    deadline : float
+        Of ``time.process_time``.
+
+    Yields
+    ------
+    array
+        Flat, for all times that it is written.
+    """
+    site, end = reach.sites[key.number], min(deadline, time.process_time() + SECONDS)
+    scopes = reach.scopes_at(site.statement, {})
+    if not scopes:
+        return
+    last = scopes[-1]
+    candidates = changes(ast.unparse(site.node), last.atoms, last.functions, last.parts(site.node))
+    for change in sorted(candidates, key=lambda change: change.cost):
+        if time.process_time() > end:
+            return
+        values = _written(change.text, key, scopes)
+        if values is not None:
+            yield values
+
+
 def _candidates(one, scopes, end):
     text = ast.unparse(one.site.node)
     last = scopes[-1]
@@ -83,17 +113,22 @@ def _candidates(one, scopes, end):
 
 
 def _answers(text, one, scopes):
+    values = _written(text, one.key, scopes)
+    return values is not None and one.is_answered(values)
+
+
+def _written(text, key, scopes):
+    """What an expression gives in some scopes, flat; None where it gives something else."""
     code = scopes[0].compiled(text)
     if code is None:
-        return False
+        return None
     parts = []
     for scope in scopes:
-        value = scope.run(code)
-        got = [np.ravel(array) for way, array in leaves(value) if one.key.way in (way, None)]
+        got = [np.ravel(array) for way, array in leaves(scope.run(code)) if key.way in (way, None)]
         if not got:
-            return False
+            return None
         parts += got
-    return one.is_answered(np.concatenate(parts))
+    return np.concatenate(parts)
 
 
 def _put(one, text):
@@ -129,7 +164,10 @@ def _put_in_tree(statement, node, text):
 def _run(bench, suspect, text, words, cost):
     statement = suspect.statement
     if bench.repairs(statement, text) and bench.repairs(statement, text, everywhere=True):
-        yield cost, Found(suspect, ((statement.node, text),), statement.text, tidy(text), words, True, True)
+        yield (
+            cost,
+            Found(suspect, ((statement.node, text),), statement.text, tidy(text), words, True, True, cost < ANEW),
+        )
 
 
 def heads(bench: Bench, reach: Reach, deadline: float) -> Found | None:

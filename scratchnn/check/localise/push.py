@@ -44,23 +44,26 @@ class Site:
     ----------
     number : int
     statement : Statement
-    node : ast.expr
+    node : ast.expr or ast.arg
         Of the unchanged tree.
-    kind : {"value", "argument"}
+    kind : {"value", "argument", "kept"}
+        "kept": what the backward gets, on entry.
     """
 
     number: int
     statement: Statement
-    node: ast.expr
+    node: ast.expr | ast.arg
     kind: str
 
 
-def sites(statements: list[Statement]) -> list[Site]:
+def sites(statements: list[Statement], entry: tuple[str, ...] = ()) -> list[Site]:
     """List the places of a source at which something can be pushed.
 
     Parameters
     ----------
     statements : list of Statement
+    entry : tuple of str
+        Path of the function whose arguments are pushed on entry.
 
     Returns
     -------
@@ -69,6 +72,9 @@ def sites(statements: list[Statement]) -> list[Site]:
     """
     own = {one.path[-1] for one in statements}
     found: list[Site] = []
+    first = next((one for one in statements if one.path == entry), None)
+    for node in first.function.args.args if first is not None else ():
+        found.append(Site(len(found), first, node, "kept"))
     for statement in statements:
         for node in _pushed(statement):
             found.append(Site(len(found), statement, node, "value"))
@@ -114,6 +120,9 @@ def pushable(tree: ast.Module, some: list[Site], watched: Statement | None = Non
     numbers = {}
     for one in some:
         numbers.setdefault(id(one.node), one.number)
+    for one in some:
+        if one.kind == "kept":
+            numbers[id(one.statement.function)] = -1
     return ast.fix_missing_locations(_Pushing(numbers, watched).visit(_Copied().of(tree, numbers, watched)))
 
 
@@ -139,6 +148,12 @@ class _Pushing(ast.NodeTransformer):
         number = getattr(node, "_push_number", None)
         watched = getattr(node, "_push_watched", False)
         node = self.generic_visit(node)
+        if isinstance(node, ast.arg):
+            return node
+        if isinstance(node, ast.FunctionDef):
+            if number is not None:
+                self._push_arguments(node)
+            return node
         if number is not None:
             call = ast.Call(ast.Name(PUSH, ast.Load()), [ast.Constant(number), node], [])
             return ast.copy_location(call, node)
@@ -146,6 +161,16 @@ class _Pushing(ast.NodeTransformer):
             look = ast.parse(f"{LOOK}(locals())").body[0]
             return [ast.copy_location(look, node), node]
         return node
+
+    def _push_arguments(self, function):
+        """What comes in is pushed before the first statement."""
+        made = [
+            ast.parse(f"{one.arg} = {PUSH}({one._push_number}, {one.arg})").body[0]
+            for one in function.args.args
+            if hasattr(one, "_push_number")
+        ]
+        start = int(ast.get_docstring(function) is not None)
+        function.body[start:start] = [ast.copy_location(one, function.body[start]) for one in made]
 
 
 class Pushes:
@@ -159,7 +184,7 @@ class Pushes:
     def __init__(self) -> None:
         self.on = False
         self.seen: dict[Key, list[np.ndarray]] | None = None  # what was written, if wanted
-        self.order: list[Key] = []
+        self.course: list[int] = []  # the sites in the order in which they are met
         self.offsets: dict[Key, np.ndarray] = {}  # of each time it is written, one after the other
         self._numbers: set[int] = set()
         self._at: dict[Key, int] = {}
@@ -176,6 +201,7 @@ class Pushes:
         """
         self.on, self.offsets = True, offsets or {}
         self.seen = {} if keep else None
+        self.course = [] if keep else self.course
         self._numbers = {key.number for key in self.offsets}
         self._at = dict.fromkeys(self.offsets, 0)
 
@@ -195,6 +221,7 @@ class Pushes:
         if not self.on:
             return value
         if self.seen is not None:
+            self.course.append(number)
             for way, array in leaves(value):
                 self.seen.setdefault(Key(number, way), []).append(np.array(array, dtype=float))
                 if way and way != ("*",):

@@ -8,7 +8,7 @@ a few such rounds follow each other.
 import itertools
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from .statements import Statement
 LARGEST = 400  # entries that are pushed one by one
 LINEAR = 1e-7
 ROUNDS = 6  # where it is not linear
+SLOWLY = 0.5  # of what is wrong may be left after a round
 
 
 class Reached(NamedTuple):
@@ -92,7 +93,8 @@ class Reach:
 
     def __init__(self, stage: Stage, statements: list[Statement], passes: Passes, truth: dict, deadline: float):
         self.stage, self.passes, self.truth, self.deadline = stage, passes, truth, deadline
-        self.sites = sites(statements)
+        theirs = {} if not {"forward", "backward"} <= set(stage.student.functions) else stage.student.theirs
+        self.sites = sites(statements, tuple(theirs.get("backward", "").split(".")))
         self.pushes = Pushes()
         self.built = self._build()
         self.names = sorted(truth)
@@ -100,10 +102,11 @@ class Reach:
         self.runs = 0
         _, self.kept = passes.forward(self.built.backend)
         self.shortcut: Shortcut | None = None
+        self.bent: set[Key] = set()
         self.fresh = False  # the forward must run again before each backward
         self.base = self._run(keep=True)
         self.written = self.pushes.seen or {}
-        self.order = list(self.written)
+        self.order, self.course = list(self.written), self.pushes.course
         self.usable = self.base is not None and bool(np.isfinite(self.base).all())
         if self.usable:
             again = self._run(keep=True)
@@ -111,6 +114,7 @@ class Reach:
             self.bent = self._bent()
         if self.usable and not self.fresh:
             self.shortcut = Shortcut(self.built, passes, self._flat)
+        self._effects: dict[Key, np.ndarray] = {}
         self._columns: dict[Key, np.ndarray | None] = {}
 
     def _build(self, watched: Statement | None = None, look: Any = None) -> Built:
@@ -173,21 +177,86 @@ class Reach:
         if not self.usable:
             return []
         wrong = self._wrong(self.base)
-        found = []
+        found, failed = [], set()
         for key in self.order:
             if time.process_time() > self.deadline:
                 break
-            if (key.way is None) is not joint:
+            if (key.way is None) is not joint or self.sites[key.number].kind == "kept":
                 continue
-            if self.size(key) <= LARGEST and not (wrong & ~self._touched(key)).any():
-                found += self._solved((key,), ROUNDS if key in self.bent else 1)
+            if self.size(key) > LARGEST:
+                continue
+            effect = self._effect(key)
+            if (wrong & (effect == 0)).any() or effect.tobytes() in failed:
+                continue  # what fails, fails under the next name, too
+            here = self._solved((key,), ROUNDS if key in self.bent else 1)
+            found += here
+            if not here:
+                failed.add(effect.tobytes())
         return found
 
-    def pairs(self, seconds: float = 1.5) -> Iterator[list[Reached]]:
+    def by_edits(self, key: Key, edits: Callable[[], Iterator[np.ndarray]]) -> list[Reached]:
+        """Find out whether everything is right once a value or a slope is made otherwise.
+
+        Parameters
+        ----------
+        key : Key
+        edits : function
+            Gives what an edited expression writes, flat, for all times.
+
+        Returns
+        -------
+        list of Reached
+            One, or none.
+        """
+        if not self.usable or (self._wrong(self.base) & (self._effect(key) == 0)).any():
+            return []
+        before = np.concatenate([np.ravel(one) for one in self.written[key]])
+        tried = {before.tobytes()}
+        for values in edits():
+            if values.shape == before.shape and values.tobytes() not in tried:
+                tried.add(values.tobytes())
+                after = self._run({key: values - before})
+                if after is not None and not self._wrong(after).any():
+                    return self._told((key,), [values - before], np.eye(len(before)), [])
+        return []
+
+    def by_values(
+        self, key: Key, values: Callable[[tuple[int, ...], int | None], dict], steps: list
+    ) -> list[Reached]:
+        """Find out whether everything is right once a place holds another value of the forward.
+
+        Parameters
+        ----------
+        key : Key
+        values : function
+            Takes a shape and a time step and gives arrays by name.
+        steps : list of int or None
+            At which step it is written each time.
+
+        Returns
+        -------
+        list of Reached
+            One, or none.
+        """
+        written = self.written[key]
+        if not self.usable or len(steps) != len(written) or (self._wrong(self.base) & (self._effect(key) == 0)).any():
+            return []
+        known = [values(one.shape, t) for one, t in zip(written, steps, strict=True)]
+        for name in [name for name in known[0] if all(name in some for some in known)]:
+            parts = [np.ravel(some[name] - one) for some, one in zip(known, written, strict=True)]
+            offsets = np.concatenate(parts)
+            after = self._run({key: offsets}) if np.any(offsets) else None
+            if after is not None and not self._wrong(after).any():
+                return self._told((key,), [offsets], np.eye(len(offsets)), [])
+        return []
+
+    def pairs(self, without: list[Key], seconds: float = 1.0) -> Iterator[list[Reached]]:
         """Find places two of which together can make everything right.
 
         Parameters
         ----------
+        without : list of Key
+            Places that can do it alone: whatever stands beside them would do.
         seconds : float
 
         Yields
@@ -199,8 +268,9 @@ class Reach:
             return
         wrong, end = self._wrong(self.base), min(self.deadline, time.process_time() + seconds)
         keys = [key for key in self.order if key not in self.bent and self.size(key) <= LARGEST // 4]
-        keys = [key for key in keys if key.way is not None]
-        touched = {key: self._touched(key) for key in keys}
+        keys = [key for key in keys if key.way is not None and key not in without]
+        keys = [key for key in keys if self.sites[key.number].kind != "kept"]
+        touched = {key: self._effect(key) != 0 for key in keys}
         keys = [key for key in keys if (touched[key] & wrong).any()]
         both = [
             (one, other)
@@ -218,10 +288,12 @@ class Reach:
     def _wrong(self, flat):
         return ~np.isclose(flat, self.goal, rtol=0, atol=1e-9 * np.abs(self.goal).max(initial=0))
 
-    def _touched(self, key):
-        """Mark the gradients that depend on what is written there."""
-        some = self._run({key: np.random.default_rng(0).normal(size=self.size(key))})
-        return np.zeros(len(self.goal), dtype=bool) if some is None else some != self.base
+    def _effect(self, key):
+        """Say what a push does to the gradients."""
+        if key not in self._effects:
+            some = self._run({key: np.random.default_rng(0).normal(size=self.size(key))})
+            self._effects[key] = np.zeros(len(self.goal)) if some is None else some - self.base
+        return self._effects[key]
 
     def _solved(self, keys, rounds):
         """Find offsets for some places that make everything right."""
@@ -230,16 +302,19 @@ class Reach:
         offsets, now = np.zeros(sum(sizes)), self.base
         for _ in range(rounds):
             slopes = self._slopes(keys, np.split(offsets, cuts), now)
-            if slopes is None or time.process_time() > self.deadline:
+            if slopes is None or not np.isfinite(slopes).all() or time.process_time() > self.deadline:
                 return []
             rest = self.goal - now
-            left, strengths, ways = np.linalg.svd(slopes, full_matrices=False)
+            try:
+                left, strengths, ways = np.linalg.svd(slopes, full_matrices=False)
+            except np.linalg.LinAlgError:  # numbers without bounds
+                return []
             full = strengths > 1e-9 * strengths.max(initial=0)
             step = ways[full].T @ ((left[:, full].T @ rest) / strengths[full])
             if rounds == 1 and np.linalg.norm(rest - slopes @ step) > LINEAR * np.linalg.norm(rest):
                 return []
             after = self._run(dict(zip(keys, np.split(offsets + step, cuts), strict=True)))
-            if after is None or not np.linalg.norm(self.goal - after) < np.linalg.norm(rest):
+            if after is None or not np.linalg.norm(self.goal - after) < SLOWLY * np.linalg.norm(rest):
                 return []
             offsets, now = offsets + step, after
             if not self._wrong(now).any():
@@ -291,12 +366,26 @@ class Reach:
         -------
         list of Scope
         """
+        return self.scopes_at(reached.site.statement, reached.offsets)
+
+    def scopes_at(self, statement: Statement, offsets: dict[Key, np.ndarray]) -> list[Scope]:
+        """Look at the names in scope right before a statement, each time it runs, with some pushes.
+
+        Parameters
+        ----------
+        statement : Statement
+        offsets : dict of Key to array
+
+        Returns
+        -------
+        list of Scope
+        """
         caught: list[Scope] = []
 
         def look(names):
             if self.pushes.on:
-                caught.append(Scope(built.space, names, reached.site.statement.function))
+                caught.append(Scope(built.space, names, statement.function))
 
-        built = self._build(reached.site.statement, look)
-        self._run(reached.offsets, built=built)
+        built = self._build(statement, look)
+        self._run(offsets, built=built)
         return caught

@@ -36,6 +36,8 @@ class Found(NamedTuple):
         It repairs everything.
     here : bool
         It repairs all gradients of the first pass; otherwise, and if not whole, only what this statement writes.
+    sure : bool
+        It is a small edit: what is built anew gives the right numbers in a line that may have been right.
     """
 
     suspect: Suspect
@@ -45,6 +47,7 @@ class Found(NamedTuple):
     words: str
     whole: bool
     here: bool
+    sure: bool = True
 
 
 class Search:
@@ -312,5 +315,26 @@ def wholes(statement: Statement) -> Iterator[tuple[str, str]]:
         if isinstance(node.target, ast.Subscript):
             whole, index = ast.unparse(node.target.value), ast.unparse(node.target.slice)
             yield f"np.add.at({whole}, {index}, {value})", "every repeated index counts"
+    yield from _places(statement)
     if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
         yield "", "this statement is spare"
+
+
+def _places(statement):
+    """The same, stored at another index: that of a neighbour, or a loop's."""
+    node = statement.node
+    if not isinstance(node, ast.Assign | ast.AugAssign):
+        return
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    stored = [one for target in targets for one in ast.walk(target) if isinstance(one, ast.Subscript)]
+    names = [loop.target for loop in statement.loops if isinstance(loop.target, ast.Name)]
+    loads = [ast.Name(one.id, ast.Load()) for one in names]
+    indices = {ast.unparse(one): one for one in (*(one.slice for one in stored), *loads)}
+    for one in stored:
+        old = one.slice
+        for index, new in indices.items():
+            if index != ast.unparse(old):
+                one.slice = new
+                text = ast.unparse(node)
+                one.slice = old
+                yield text, f"[{index}] in place of [{ast.unparse(old)}]"

@@ -185,22 +185,21 @@ class Built:
         scratch: dict[str, Any] = {}
         exec(code, self.space, scratch)
         owner, name = self.find(path)
-        if isinstance(owner, dict):
-            old = owner[name]
-            owner[name] = scratch[name]
-        else:
-            old = owner.__dict__[name]
-            setattr(owner, name, scratch[name])
-        self.adapt()
+        old = owner[name] if isinstance(owner, dict) else owner.__dict__[name]
 
-        def back():
+        def put(function):
             if isinstance(owner, dict):
-                owner[name] = old
+                owner[name] = function
             else:
-                setattr(owner, name, old)
+                setattr(owner, name, function)
             self.adapt()
 
-        return back
+        try:
+            put(scratch[name])
+        except Exception:
+            put(old)
+            raise
+        return lambda: put(old)
 
 
 class Passes:

@@ -161,5 +161,50 @@ def replaced(source: str, changes: list[tuple[ast.stmt, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def edited_line(statement: Statement, text: str) -> int:
+    """Say in which line of a statement of several lines an edit begins.
+
+    Parameters
+    ----------
+    statement : Statement
+    text : str
+        What stands there afterwards.
+
+    Returns
+    -------
+    int
+    """
+    try:
+        new = statement.parsed(text)[0]
+    except (SyntaxError, IndexError):
+        return statement.line
+    other = _differing(statement.node, new)
+    return getattr(other, "lineno", statement.line)
+
+
+def _differing(old, new):
+    """Find the smallest part in which all differences lie, None where there are none."""
+    if type(old) is not type(new):
+        return old
+    inside = []
+    for (_, one), (_, two) in zip(ast.iter_fields(old), ast.iter_fields(new), strict=False):
+        if isinstance(one, list) and isinstance(two, list):
+            if len(one) != len(two):
+                return old
+            pairs = list(zip(one, two, strict=True))
+        else:
+            pairs = [(one, two)]
+        for first, second in pairs:
+            if isinstance(first, ast.expr) and isinstance(second, ast.AST):
+                found = _differing(first, second)
+                inside += [] if found is None else [found]
+            elif isinstance(first, ast.AST) and isinstance(second, ast.AST):
+                if ast.dump(first) != ast.dump(second):
+                    return old
+            elif first != second:
+                return old
+    return inside[0] if inside else None
+
+
 def _sign(operator: Any) -> str:
     return {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@"}.get(type(operator), "+")

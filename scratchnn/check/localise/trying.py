@@ -28,11 +28,12 @@ class Bench:
         self.stage, self.passes, self.truths = stage, passes, truths
         self.statements = statements(stage.tree)
         self.built = stage.plain()
+        self.outputs = [one.forward(self.built.backend)[0] for one in passes]
         self.tried = 0
         self._sound: list[int] | None = None  # passes that were right before any edit
 
     def right(self, k: int = 0) -> bool:
-        """Whether the gradients are right as the source stands now.
+        """Whether the gradients are right as the source stands now, and the outputs as before.
 
         Parameters
         ----------
@@ -45,8 +46,9 @@ class Bench:
         """
         try:
             with np.errstate(all="ignore"), limited():
-                grads = self.passes[k].gradients(self.built.backend)
-                return probing.agree(grads, self.truths[k])
+                outputs, kept = self.passes[k].forward(self.built.backend)
+                grads = self.passes[k].backward(kept)
+                return probing.agree(grads, self.truths[k]) and probing.agree(outputs, self.outputs[k])
         except Exception:  # an edit may be any nonsense
             return False
 

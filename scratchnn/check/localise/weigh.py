@@ -10,7 +10,7 @@ import numpy as np
 
 from .names import bare, base, is_edge, of_gradient
 from .pool import EDGE, TAKEN, TOTAL, VALUE, Pool
-from .reach import Reached
+from .reach import Reach, Reached
 from .records import Written, is_same
 
 WRONG, UNKNOWN, KNOWN, RIGHT, EMPTY = range(5)  # the most suspicious first
@@ -24,16 +24,27 @@ class Weigher:
     pool : Pool
     written : list of Written
         For the time steps at which statements run.
+    reach : Reach
+        For the order in which they run.
     """
 
-    def __init__(self, pool: Pool, written: list[Written]) -> None:
+    def __init__(self, pool: Pool, written: list[Written], reach: Reach) -> None:
         self.pool = pool
-        self.steps: dict[int, list[int | None]] = {}
-        seen = set()
+        known: dict[int, dict[int, int | None]] = {}
         for one in written:
-            if one.record.kind != "argument" and (one.line, one.record.number) not in seen:
-                seen.add((one.line, one.record.number))
-                self.steps.setdefault(one.line, []).append(one.t)
+            if one.record.kind != "argument":
+                known.setdefault(one.line, {})[one.record.number] = one.t
+        own = {line: list(times.values()) for line, times in known.items()}
+        lines = [reach.sites[number].statement.line for number in reach.course]
+        count = {number: reach.course.count(number) for number in set(reach.course)}
+        self.steps: dict[int, list[int | None]] = {number: [] for number in count}
+        following = None
+        for number, line in zip(reversed(reach.course), reversed(lines), strict=True):
+            k = count[number] - len(self.steps[number]) - 1
+            t = own[line][k] if len(own.get(line, ())) == count[number] else None
+            following = following if t is None else t
+            called = t is None and count[number] == pool.steps  # in a function that is called from inside of the loop
+            self.steps[number].insert(0, following if called else t)
 
     def verdict(self, one: Reached, bent: bool) -> int:
         """Hold what a place writes against what is true.
@@ -52,15 +63,53 @@ class Weigher:
         if not any(np.any(value) for value in one.values):
             return EMPTY if _constant(one.site.node) else UNKNOWN
         name = _target(one)
-        times = self.steps.get(one.site.statement.line, [])
-        if len(times) != len(one.values):
-            times = [None] * len(one.values)
+        times = self.steps_of(one.key.number, len(one.values))
         found = [
             self._one(value, name, t, bent)
             for value, wanted, t in zip(one.values, one.wanted, times, strict=True)
             if np.any(value) or np.any(value != wanted)
         ]
-        return min(found, default=UNKNOWN)
+        verdict = min(found, default=UNKNOWN)
+        if bent and verdict == KNOWN and not one.key.way:
+            return UNKNOWN  # a slope may have been meant where the value stands
+        return verdict
+
+    def steps_of(self, number: int, count: int) -> list[int | None]:
+        """Say at which time steps a place is written.
+
+        Parameters
+        ----------
+        number : int
+            Of the site.
+        count : int
+            How often it is.
+
+        Returns
+        -------
+        list of int or None
+        """
+        times = self.steps.get(number, [])
+        return times if len(times) == count else [None] * count
+
+    def values(self, shape: tuple[int, ...], t: int | None) -> dict[str, np.ndarray]:
+        """List the forward's values of a shape in a step, by name and number.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        t : int or None
+
+        Returns
+        -------
+        dict of (str, int) to array
+        """
+        found: dict[tuple[str, int], np.ndarray] = {}
+        count: dict[str, int] = {}
+        for one in self.pool.values.get(t, ()):
+            if one.name and np.shape(one.array) == shape:
+                count[one.name] = count.get(one.name, -1) + 1
+                found[one.name, count[one.name]] = one.array
+        return found
 
     def _one(self, value, name, t, bent):
         steps = [t] if t is not None else [None, *range(self.pool.steps or 0)]
@@ -92,7 +141,7 @@ def _target(one):
     """The name of what is written."""
     node, way = one.site.statement.node, one.key.way
     if one.site.kind == "argument":
-        return ""
+        return bare(ast.unparse(one.site.node)) if isinstance(one.site.node, ast.Name | ast.Attribute) else ""
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
     if isinstance(node, ast.Return):
         target = node.value
