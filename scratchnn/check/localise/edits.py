@@ -139,7 +139,9 @@ def _indices(text):
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             for part in parts:
                 if isinstance(part, ast.Slice):
-                    yield Change(text.put(part, ":") if False else _cut(text, part), "all of it", 2)
+                    yield Change(_cut(text, part), "all of it", 2)
+                    for cut in ("1:", ":-1"):
+                        yield Change(_cut(text, part, cut), f"[{cut}] in place of [{text.of(part)}]", 1.5)
                     continue
                 inner = text.of(part)
                 for name in [name for name in ast.walk(part) if isinstance(name, ast.Name)]:

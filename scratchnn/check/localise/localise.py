@@ -16,7 +16,8 @@ from ..subjects import Subject
 from .blame import Blame
 from .kept import keeper, mended_forward
 from .mend import edited, heads, mended
-from .pool import Pool
+from .names import base, of_gradient
+from .pool import TOTAL, Pool
 from .reach import Reach
 from .records import WRONG, Written, judge, look_at_answers, record
 from .result import Edit, Fault, Localisation
@@ -143,7 +144,7 @@ class _Localising:
             if more:
                 places = sorted([*places, *more], key=lambda one: one.order)
                 found, verdicts = self._mended(reach, weigher, places)
-        self.reached = sorted(places, key=lambda one: (verdicts[one.key] > UNKNOWN, verdicts[one.key], one.order))
+        self.reached = sorted(places, key=lambda one: (_rank(verdicts[one.key]), not one.sure.all(), one.order))
         good = bool(found) and verdicts[found[0][1].key] <= UNKNOWN
         if good and found[0][0] < DEAR:
             return found[0][2]
@@ -175,10 +176,10 @@ class _Localising:
         verdicts = {one.key: weigher.verdict(one, one.key in reach.bent) for one in places}
         found = mended(self.bench, reach, places, self.deadline)
         found.sort(key=lambda one: _likely(verdicts[one[1].key], *one))
-        if len(found) > 1 and len({verdicts[one[1].key] > UNKNOWN for one in found}) == 2:
-            if self._otherwise_named(found[0][2], weigher.pool):
-                verdicts = {key: min(verdict, UNKNOWN) for key, verdict in verdicts.items()}
-                found.sort(key=lambda one: _likely(UNKNOWN, *one))
+        mixed = len({verdicts[one[1].key] > UNKNOWN for one in found}) == 2
+        if mixed and self._otherwise_named(found[0][2], weigher.pool):
+            verdicts = {key: min(verdict, UNKNOWN) for key, verdict in verdicts.items()}
+            found.sort(key=lambda one: _likely(UNKNOWN, *one))
         return found, verdicts
 
     def _otherwise_named(self, found, pool):
@@ -188,7 +189,8 @@ class _Localising:
         except Exception:  # it runs without a tape only
             return False
         judge(written, pool)
-        return any(one.status == WRONG for one in written)
+        wrong = {(one.t, base(of_gradient(one.name))) for one in written if one.status == WRONG and one.t is not None}
+        return any(known.kind == TOTAL and known.name == name for t, name in wrong for known in pool.known.get(t, ()))
 
     def _made(self, reach, without):
         """Find what is no gradient, and right once it is made otherwise."""
@@ -357,6 +359,10 @@ def _fault(line, text, edit, written, again):
     one, other = (here or wrong)[0]
     expected, got, index = _farthest(other.value, one.value)
     return Fault(line, text, one.t, index, expected, got, one.record.target, edit, False)
+
+
+def _rank(verdict):
+    return max(verdict, UNKNOWN)
 
 
 def _likely(verdict, cost, one, _):

@@ -1,6 +1,7 @@
 """What is in scope at a statement while it runs: its names, their attributes, rows of arrays, functions."""
 
 import ast
+import copy
 import inspect
 from types import CodeType, ModuleType
 from typing import Any
@@ -177,6 +178,11 @@ class Scope:
                 for shift, text in ((0, index), (1, f"{index} + 1"), (-1, f"{index} - 1")):
                     if min(0, shift) <= k + shift < len(value):
                         rows[not likely].setdefault(f"{name}[{text}]", value[k + shift])
+                if isinstance(value, np.ndarray) and value.ndim == 3 and 0 <= k < value.shape[1]:
+                    rows[1].setdefault(f"{name}[:, {index}]", value[:, k])
+        if isinstance(value, np.ndarray) and value.ndim == 3 and len(value) > 1:
+            rows[1].setdefault(f"{name}[1:]", value[1:])
+            rows[1].setdefault(f"{name}[:-1]", value[:-1])
 
     @property
     def _loops(self):
@@ -199,5 +205,19 @@ def _plain(value):
     return not isinstance(value, bool)
 
 
-def _copied(value):
-    return value.copy() if isinstance(value, np.ndarray) else value
+def _copied(value, depth=2):
+    """A copy that later statements do not change: also of what is kept in lists, dicts and objects."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if not depth:
+        return value
+    if type(value) in (list, dict):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        inside = [(key, _copied(one, depth - 1)) for key, one in pairs]
+        return dict(inside) if isinstance(value, dict) else [one for _, one in inside]
+    plain = hasattr(value, "__dict__") and not isinstance(value, ModuleType | type) and not callable(value)
+    if plain and not hasattr(value, "_fields"):
+        made = copy.copy(value)
+        vars(made).update({key: _copied(one, depth - 1) for key, one in vars(value).items()})
+        return made
+    return value

@@ -61,7 +61,7 @@ class Weigher:
             WRONG, UNKNOWN, KNOWN, RIGHT or EMPTY.
         """
         if not any(np.any(value) for value in one.values):
-            return EMPTY if _constant(one.site.node) else UNKNOWN
+            return EMPTY if _constant(one.site.node) and not one.site.statement.loops else UNKNOWN
         name = _target(one)
         times = self.steps_of(one.key.number, len(one.values))
         found = [
