@@ -1,7 +1,9 @@
 """``scratchnn bench doctor``: how often the doctor is right."""
 
+import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -13,6 +15,7 @@ from scratchnn.errors import InputError
 from .common import console, table
 
 SEEDS, TIMED = 200, 40
+EVERY = 30.0  # seconds between lines where there is no terminal
 QUICK = {"limit": 12, "pairs": 10, "seeds": 5, "timed": 5}
 EXAMPLES = """\b
 Examples:
@@ -52,13 +55,13 @@ def command(styles, ops, limit, pairs, seeds, timed, quick, oracles, jobs, seed,
     one = run.sampled(cases.singles(styles, ops), limit, seed)
     two = cases.pairs(styles, ops, pairs, seed) if pairs else []
     right = cases.right(styles, ops)
-    with console(error=True).status("") as status:
-        singles = run.run(trial.tried, one, jobs, lambda k: status.update(f"one mistake: {k} of {len(one)}"), oracles)
-        both = run.run(trial.tried, two, jobs, lambda k: status.update(f"two mistakes: {k} of {len(two)}"), oracles)
-        full = run.run(trial.tried, right, jobs, lambda k: status.update(f"right code: {k} of {len(right)}"))
-        found = run.run(trial.alarms, right, jobs, lambda k: status.update(f"seeds: {k} of {len(right)}"), seeds)
+    with _progress() as told:
+        singles = run.run(trial.tried, one, jobs, told("one mistake", one), oracles)
+        both = run.run(trial.tried, two, jobs, told("two mistakes", two), oracles)
+        full = run.run(trial.tried, right, jobs, told("right code", right))
+        found = run.run(trial.alarms, right, jobs, told("seeds", right), seeds)
         share = run.sampled(one, max(1, timed // len(styles)), seed) if timed else []
-        walls = run.run(trial.timed, share, 1, lambda k: status.update(f"timed: {k} of {len(share)}"))
+        walls = run.run(trial.timed, share, 1, told("timed", share))
     alarms = [sentence for sentences in found for sentence in sentences]
     alarms += [case.name for case, told in zip(right, full, strict=True) if not told["passed"]]
     options = "".join(f" {part}" for part in sys.argv[sys.argv.index("doctor") + 1 :]) if "doctor" in sys.argv else ""
@@ -70,6 +73,26 @@ def command(styles, ops, limit, pairs, seeds, timed, quick, oracles, jobs, seed,
             files.write_bytes(Path(path), text.encode())
             console().print(f"wrote {path}", soft_wrap=True)
     return int(any(row[-1] == "missed" for row in writing.goals(record)))
+
+
+@contextlib.contextmanager
+def _progress():
+    """Say how far it is: in one changing line, or where nobody looks, in a line now and then."""
+    screen, last = console(error=True), [time.monotonic()]
+
+    def told(what, cases):
+        def tell(k):
+            text = f"{what}: {k} of {len(cases)}"
+            if screen.is_terminal:
+                status.update(text)
+            elif k == len(cases) or time.monotonic() > last[0] + EVERY:
+                last[0] = time.monotonic()
+                screen.print(text)
+
+        return tell
+
+    with screen.status("") if screen.is_terminal else contextlib.nullcontext() as status:
+        yield told
 
 
 def _some(option, text, known):

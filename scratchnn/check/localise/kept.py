@@ -11,13 +11,15 @@ import numpy as np
 
 from .blame import Suspect
 from .edits import changes
+from .leaves import leaves
 from .names import bare, base
-from .push import leaves
-from .reach import Reach, Reached
+from .reach import Reach
+from .reached import Reached
 from .records import is_same
-from .search import Found, tidy, wholes
+from .search import Found, tidy
 from .statements import Statement
 from .trying import Bench
+from .wholes import wholes
 
 SECONDS = 1.0
 MOST = 400  # edits of one statement

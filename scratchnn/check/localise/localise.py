@@ -14,11 +14,9 @@ from ..diagnose import probing
 from ..student.load import Student
 from ..subjects import Subject
 from .blame import Blame
-from .kept import keeper, mended_forward
-from .mend import edited, heads, mended
-from .names import base, of_gradient
-from .pool import TOTAL, Pool
-from .reach import Reach
+from .faults import farthest, fault, fault_of
+from .pool import Pool
+from .pushing import Pushing
 from .records import WRONG, Written, judge, look_at_answers, record
 from .result import Edit, Fault, Localisation
 from .search import Found, Search
@@ -26,13 +24,10 @@ from .stage import Passes, Stage
 from .statements import edited_line, replaced
 from .truths import steps_of, truths
 from .trying import Bench
-from .weigh import UNKNOWN, Weigher
 
 SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6
 SHOWN = 5
-MADE = 1.0  # seconds for edits of what is no gradient
-DEAR = 2.5  # such an edit of the backward is no likelier than one of what the forward keeps
 
 
 def localise(
@@ -84,7 +79,7 @@ class _Localising:
         self.truths = [self._true(one, ours) for one in self.passes]
         self.bench = Bench(self.stage, self.passes, self.truths)
         self.faults: list[Fault] = []
-        self.keeper, self.sure = None, True
+        self.sure = True
         self.complete = True
 
     def result(self):
@@ -96,12 +91,10 @@ class _Localising:
                 pool = None
             pool = self._pool() if pool is None else pool
             written, grads, _ = record(self.stage, self.passes[0])
-            found = self._pushed(pool, written)
-            if found is None and self.reached and likely is None:
-                likely = (
-                    *self.faults,
-                    _of_reached(self.reached[0], self.keeper),
-                )  # one line is known to suffice, but not how
+            pushing = Pushing(self, pool, written)
+            found = pushing.found()
+            if found is None and pushing.reached and likely is None:  # one line is known to suffice, but not how
+                likely = (*self.faults, fault_of(pushing.reached[0], pushing.keeper))
             if found is not None and self._accept(found, written):
                 if not found.whole:
                     continue
@@ -125,92 +118,6 @@ class _Localising:
         """All is right after the edits; certain if each of them is a small one."""
         faults = [dataclasses.replace(one, certain=self.sure) for one in self.faults]
         return Localisation(tuple(faults), () if self.sure else suspects, self.sure, self.complete)
-
-    def _pushed(self, pool, written):
-        """Find the statement that alone can make everything right, and its edit; or two of them."""
-        reach = Reach(self.stage, self.bench.statements, self.passes[0], self.truths[0], self.deadline)
-        weigher = Weigher(pool, written, reach)
-        places = reach.all()
-        there = {one.key for one in places}
-        kept = []
-        for key in [key for key in reach.order if key in reach.bent and key not in there]:
-            steps = weigher.steps_of(key.number, len(reach.written[key]))
-            here = reach.by_values(key, weigher.values, steps)
-            (kept if reach.sites[key.number].kind == "kept" else places).extend(here)
-        places = sorted((one for one in places if one.site.kind != "kept"), key=lambda one: one.order)
-        found, verdicts = self._mended(reach, weigher, places)
-        if not found or verdicts[found[0][1].key] > UNKNOWN or found[0][0] >= DEAR:
-            more = self._made(reach, {one.key for one in places})
-            if more:
-                places = sorted([*places, *more], key=lambda one: one.order)
-                found, verdicts = self._mended(reach, weigher, places)
-        self.reached = sorted(places, key=lambda one: (_rank(verdicts[one.key]), not one.sure.all(), one.order))
-        good = bool(found) and verdicts[found[0][1].key] <= UNKNOWN
-        if good and found[0][0] < DEAR:
-            return found[0][2]
-        before = mended_forward(self.bench, reach, kept, self.deadline)
-        if before and not (found and found[0][0] < before[0][0]):
-            return before[0][2]
-        self.keeper = next(filter(None, (keeper(self.bench, reach, one) for one in kept)), None)
-        if self.keeper is not None and not good:
-            self.reached = kept
-            return None
-        if good:
-            return found[0][2]
-        if not places:
-            head = heads(self.bench, reach, self.deadline)
-            if head is not None:
-                return head
-            both = mended(self.bench, reach, reach.all(joint=True), self.deadline)
-            if both:
-                return both[0][2]
-        edits = self._pair(reach, weigher, [one.key for one in places])
-        if len(edits) == 2 or (edits and not places):
-            return min(edits, key=lambda one: one[1].order)[2]
-        if found:
-            return found[0][2]
-        return heads(self.bench, reach, self.deadline) if places else None
-
-    def _mended(self, reach, weigher, places):
-        """Find edits of some places, the likeliest first; and say how suspicious each place is."""
-        verdicts = {one.key: weigher.verdict(one, one.key in reach.bent) for one in places}
-        found = mended(self.bench, reach, places, self.deadline)
-        found.sort(key=lambda one: _likely(verdicts[one[1].key], *one))
-        mixed = len({verdicts[one[1].key] > UNKNOWN for one in found}) == 2
-        if mixed and self._otherwise_named(found[0][2], weigher.pool):
-            verdicts = {key: min(verdict, UNKNOWN) for key, verdict in verdicts.items()}
-            found.sort(key=lambda one: _likely(UNKNOWN, *one))
-        return found, verdicts
-
-    def _otherwise_named(self, found, pool):
-        """Whether names do not say what is meant: with all gradients right, some are wrong by their names."""
-        try:
-            written, _, _ = record(self._edited(found), self.passes[0])
-        except Exception:  # it runs without a tape only
-            return False
-        judge(written, pool)
-        wrong = {(one.t, base(of_gradient(one.name))) for one in written if one.status == WRONG and one.t is not None}
-        return any(known.kind == TOTAL and known.name == name for t, name in wrong for known in pool.known.get(t, ()))
-
-    def _made(self, reach, without):
-        """Find what is no gradient, and right once it is made otherwise."""
-        found, end = [], min(self.deadline, time.process_time() + MADE)
-        for key in reach.order:
-            site = reach.sites[key.number]
-            if key in reach.bent and key not in without and site.kind == "value" and key.way == ():
-                found += reach.by_edits(key, lambda key=key: edited(reach, key, end))
-        return found
-
-    def _pair(self, reach, weigher, without):
-        """Find edits of two statements that together make everything right, or an edit of one of the two."""
-        spare = []
-        for pair in reach.pairs(without):
-            if max(weigher.verdict(one, False) for one in pair) <= UNKNOWN:
-                edits = mended(self.bench, reach, pair, self.deadline, whole=False)
-                if len(edits) == 2:
-                    return edits
-                spare = spare or edits
-        return spare
 
     def _found(self, blame, pool, written):
         """Search where the first alarm points; take what repairs it; search everywhere only if nothing does."""
@@ -276,7 +183,7 @@ class _Localising:
         for one in [*blame.alarms(), *filter(None, [blame.first_alarm()])]:
             if one.accepts and one.line not in lines and len(shown) < SHOWN:
                 lines.add(one.line)
-                expected, got, _ = _farthest(one.accepts[0], one.value)
+                expected, got, _ = farthest(one.accepts[0], one.value)
                 shown.append((one.line, one.record.site.text, expected, got))
         return tuple(shown)
 
@@ -291,7 +198,7 @@ class _Localising:
             if time.process_time() > self.deadline:
                 break
             try:
-                again, _, _ = record(self._edited(found), self.passes[0])
+                again, _, _ = record(self.edited(found), self.passes[0])
             except Exception:  # it fits once and fails later
                 continue
             judge(again, pool)
@@ -300,26 +207,27 @@ class _Localising:
                 best, far = found, reached
         return best
 
-    def _edited(self, found: Found) -> Stage:
+    def edited(self, found: Found) -> Stage:
+        """Put an edit into the source."""
         source = replaced(self.stage.student.source, list(found.texts))
         return Stage(dataclasses.replace(self.stage.student, source=source), self.given)
 
     def _accept(self, found: Found, written: list[Written]):
         """Put an edit into the source; say whether that runs."""
         try:
-            stage = self._edited(found)
+            stage = self.edited(found)
             again, _, _ = record(stage, self.passes[0])
         except Exception:  # it writes what it should there, and fails elsewhere
             return False
         statement = found.suspect.statement
         edit = Edit(found.before, found.after, found.words)
-        fault = _fault(statement.line, statement.text, edit, written, again)
-        fault = dataclasses.replace(fault, line=edited_line(statement, dict(found.texts)[statement.node]))
-        if self.faults and self.faults[-1].line == fault.line and self.faults[-1].edit is not None:
+        here = fault(statement.line, statement.text, edit, written, again)
+        here = dataclasses.replace(here, line=edited_line(statement, dict(found.texts)[statement.node]))
+        if self.faults and self.faults[-1].line == here.line and self.faults[-1].edit is not None:
             first = self.faults.pop()  # two steps of one repair
             words = f"{first.edit.words}; {found.words}"
-            fault = dataclasses.replace(first, edit=Edit(first.edit.before, found.after, words))
-        self.faults.append(fault)
+            here = dataclasses.replace(first, edit=Edit(first.edit.before, found.after, words))
+        self.faults.append(here)
         self.sure = self.sure and found.sure
         self.stage, self.bench = stage, Bench(stage, self.passes, self.truths)
         return True
@@ -336,7 +244,7 @@ class _Localising:
             return
         expected, got, index = np.nan, float(np.ravel(alarm.value)[0]), ()
         if alarm.accepts:
-            expected, got, index = _farthest(alarm.accepts[0], alarm.value)
+            expected, got, index = farthest(alarm.accepts[0], alarm.value)
         self.faults.append(
             Fault(statement.line, statement.text, alarm.t, index, expected, got, alarm.name, None, False)
         )
@@ -346,64 +254,6 @@ def _first_wrong(written, bench, pool):
     blame = Blame(written, bench.statements, pool)
     alarm = blame.first_alarm()
     return alarm.record.number if alarm is not None else len(written) * 10**6
-
-
-def _fault(line, text, edit, written, again):
-    """Compare a run with the repaired one: the numbers of the line where it is first wrong."""
-    right = _numbered(again)
-    pairs = [(one, right[key]) for key, one in _numbered(written).items() if key in right]
-    wrong = [(one, other) for one, other in pairs if not _equal(one.value, other.value)]
-    here = [pair for pair in wrong if pair[0].line == line]
-    if not (here or wrong):
-        return Fault(line, text, None, (), float("nan"), float("nan"), "", edit, False)
-    one, other = (here or wrong)[0]
-    expected, got, index = _farthest(other.value, one.value)
-    return Fault(line, text, one.t, index, expected, got, one.record.target, edit, False)
-
-
-def _rank(verdict):
-    return max(verdict, UNKNOWN)
-
-
-def _likely(verdict, cost, one, _):
-    """Order repairs: of what is not true the cheapest, else the last of what is: up to there all was true."""
-    return (0, cost, one.order) if verdict <= UNKNOWN else (verdict, -one.order)
-
-
-def _of_reached(one, keeper):
-    """What is known of a statement that can make everything right, but no edit was found."""
-    statement = keeper or one.site.statement
-    pairs = list(zip(one.wanted, one.values, strict=True))
-    wanted, value = next((pair for pair in pairs if not _equal(*pair[::-1])), pairs[0])
-    expected, got, index = _farthest(wanted, value)
-    return Fault(
-        statement.line, statement.text, None, index, expected, got, statement.head.rstrip(" +-="), None, False
-    )
-
-
-def _numbered(written):
-    count: dict[Any, int] = {}
-    found = {}
-    for one in written:
-        key = (one.line, one.record.target)
-        count[key] = count.get(key, 0) + 1
-        found[(*key, count[key])] = one
-    return found
-
-
-def _equal(one, other):
-    return np.shape(one) == np.shape(other) and bool(
-        np.max(np.abs(one - other), initial=0) <= 1e-9 * np.max(np.abs(other), initial=0)
-    )
-
-
-def _farthest(right, value):
-    """Give the two numbers that differ most, and where."""
-    right, value = np.asarray(right), np.asarray(value)
-    if right.shape != value.shape:
-        return float(np.ravel(right)[0]), float(np.ravel(value)[0]), ()
-    index = np.unravel_index(np.argmax(np.abs(right - value)), right.shape) if right.ndim else ()
-    return float(right[index]), float(value[index]), tuple(int(k) for k in index)
 
 
 def _by_complex_steps(stage, passes):

@@ -8,10 +8,13 @@ import numpy as np
 
 from .blame import Suspect
 from .edits import changes
-from .push import Key, leaves
-from .reach import Reach, Reached
-from .search import Found, anew, tidy, wholes
+from .leaves import leaves
+from .push import Key
+from .reach import Reach
+from .reached import Reached
+from .search import Found, anew, tidy
 from .trying import Bench
+from .wholes import wholes
 
 SECONDS = 0.7  # for the edits of one statement
 MOST_HEADS = 150

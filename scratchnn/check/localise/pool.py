@@ -1,41 +1,29 @@
 """All that is true: derivatives and values of the forward pass by time step, with sums, stacks and slopes of them."""
 
-import itertools
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .known import (
+    EDGE,
+    PART,
+    SAME,
+    SLOPE,
+    SUM,
+    TAKEN,
+    TOTAL,
+    VALUE,
+    Known,
+    as_bytes,
+    different,
+    gathered,
+    same,
+    slopes,
+    sums,
+)
 from .names import bare, base, is_edge
 from .truths import Truth
-
-SAME = 1e-9
-MOST = 5  # different derivatives of one value whose sums are all made
-
-TOTAL, EDGE, TAKEN, PART, SUM = "total", "edge", "taken", "part", "sum"
-VALUE, SLOPE = "value", "slope"
-
-
-class Known(NamedTuple):
-    """Something true.
-
-    Parameters
-    ----------
-    array : array
-    name : str
-        The forward's name, without what says when; empty if it has none.
-    kind : str
-        A ``total`` derivative; that by a value that came into the step (``edge``); that by an argument of a function
-        (``taken``); by one of several reads (``part``); a ``sum`` of several steps; a ``value``; a ``slope`` of one.
-    function : str
-        Of the forward, in which it was met.
-    """
-
-    array: np.ndarray
-    name: str
-    kind: str
-    function: str = ""
 
 
 class Pool:
@@ -77,11 +65,11 @@ class Pool:
         self.names = {one.name for some in self.known.values() for one in some if one.name}
 
     def _add_step(self, t, some):
-        some = [one if np.any(one.grad) else _gathered(one, some) for one in some]
+        some = [one if np.any(one.grad) else gathered(one, some) for one in some]
         made = defaultdict(set)
         for one in some:
             if one.place.kind == "bound" and not is_edge(bare(one.place.text)):
-                made[base(bare(one.place.text))].add(_bytes(one.value))
+                made[base(bare(one.place.text))].add(as_bytes(one.value))
         all_made = set().union(*made.values()) if made else set()
         reads = defaultdict(list)
         for one in some:
@@ -91,20 +79,20 @@ class Pool:
                 kind = TOTAL if one.place.kind == "bound" and not is_edge(bare(one.place.text)) else PART
                 if one.place.kind == "bound" and is_edge(bare(one.place.text)):
                     kind = EDGE
-            elif _bytes(one.value) not in made.get(name, all_made):
+            elif as_bytes(one.value) not in made.get(name, all_made):
                 kind = EDGE
             if one.place.kind == "argument":
                 self.known[t].append(Known(one.grad, name, TAKEN, one.place.function))
             self.known[t].append(Known(one.grad, name, kind, one.place.function))
             self.values[t].append(Known(one.value, name, VALUE, one.place.function))
             if one.place.kind in ("read", "argument") and one.value.ndim:
-                reads[_bytes(one.value)].append((name, kind, one))
+                reads[as_bytes(one.value)].append((name, kind, one))
         for key, group in reads.items():
-            grads = _different(one.grad for _, _, one in group)
+            grads = different(one.grad for _, _, one in group)
             self._uses[key][t] = grads
             names = {name for name, _, _ in group}
             kind = EDGE if any(kind == EDGE for _, kind, _ in group) else PART
-            for total in _sums(grads):
+            for total in sums(grads):
                 for name in names:
                     self.known[t].append(Known(total, name, kind))
 
@@ -166,7 +154,7 @@ class Pool:
             for k, one in enumerate(self.known[t]):
                 if one.kind == EDGE and np.any(one.array):
                     if t == 0:
-                        ranks[k] = 0 if any(_same(one.array, end) for end in ends) else 2
+                        ranks[k] = 0 if any(same(one.array, end) for end in ends) else 2
                     else:
                         found = [self._makes_up(total, one.array, t - 1) for total in totals[one.name]]
                         ranks[k] = min(found, default=2)
@@ -193,12 +181,12 @@ class Pool:
 
     def _add_uses(self, name, final, value):
         """Add the share of each step in a parameter's gradient, and the sums from a step on."""
-        uses = self._uses.get(_bytes(value), {})
+        uses = self._uses.get(as_bytes(value), {})
         if not self.steps or not set(range(self.steps)) <= uses.keys():
             return
-        choices = [list(_sums(uses[t], single=True)) for t in range(self.steps)]
+        choices = [list(sums(uses[t], single=True)) for t in range(self.steps)]
         for pattern in zip(*choices, strict=False):
-            if _same(sum(pattern), final):
+            if same(sum(pattern), final):
                 for t in range(self.steps):
                     self.known[t].append(Known(pattern[t], name, EDGE))
                     self.known[t].append(Known(sum(pattern[t:]), name, SUM))
@@ -245,7 +233,7 @@ class Pool:
         steps = dict.fromkeys((t, None))
         known = [one.array for step in steps for some in (self.known, self.values) for one in some.get(step, ())]
         return flat.size > 1 and any(
-            _same(np.ravel(one), flat) for one in (*known, *self.upstream) if np.ndim(one) > 1
+            same(np.ravel(one), flat) for one in (*known, *self.upstream) if np.ndim(one) > 1
         )
 
     def is_upstream(self, value: np.ndarray) -> bool:
@@ -315,74 +303,9 @@ class Pool:
         return self._tables[t, values]
 
 
-def _gathered(one, some):
-    """Give what is stacked of others' values, and read by nobody, the derivatives of the others."""
-    if one.place.kind != "bound" or one.value.ndim == 0:
-        return one
-    line = [other for other in some if other.place.line == one.place.line and other.place.kind == "read"]
-    parts = [other.value for other in line if other.value.shape[:-1] == one.value.shape[:-1]]
-    if len(parts) < 2 or not _same(np.concatenate(parts, axis=-1), one.value):
-        return one
-    grads = []
-    for value in parts:
-        key = _bytes(value)
-        own = [other.grad for other in some if other.place.kind == "bound" and _bytes(other.value) == key]
-        if not own:
-            return one
-        grads.append(own[0])
-    return one._replace(grad=np.concatenate(grads, axis=-1))
-
-
-def slopes(value: np.ndarray) -> list[np.ndarray]:
-    """Give what slopes are made of a value: 1-v, 1-v**2, v(1-v).
-
-    Parameters
-    ----------
-    value : array
-
-    Returns
-    -------
-    list of array
-    """
-    with np.errstate(all="ignore"):
-        return [1 - value, 1 - value**2, value * (1 - value)]
-
-
 def _tabled(some, values):
     kept = [one for one in some if values or np.any(one.array)]  # a zero matches nothing
     if not kept:
         return None
     rows = np.array([np.ravel(one.array) for one in kept], dtype=float)
     return kept, rows, SAME * np.abs(rows).max(axis=1, initial=0) + 1e-300
-
-
-def _sums(grads, single=False):
-    """Give the sums of several derivatives of one value, all of them if there are few."""
-    if single:
-        yield from grads
-    if len(grads) > MOST:
-        for k in range(2, len(grads) + 1):
-            yield sum(grads[:k])
-            yield sum(grads[-k:])
-        return
-    for count in range(2, len(grads) + 1):
-        for some in itertools.combinations(grads, count):
-            yield sum(some)
-
-
-def _different(grads: Iterable[np.ndarray]) -> list[np.ndarray]:
-    found: list[np.ndarray] = []
-    for grad in grads:
-        if np.any(grad) and not any(_same(grad, one) for one in found):
-            found.append(grad)
-    return found
-
-
-def _same(one, other):
-    return np.shape(one) == np.shape(other) and bool(
-        np.max(np.abs(one - other), initial=0) <= SAME * np.max(np.abs(other), initial=0)
-    )
-
-
-def _bytes(value):
-    return repr(np.shape(value)).encode() + np.ascontiguousarray(value).tobytes()

@@ -9,13 +9,14 @@ import itertools
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..diagnose.planted import rebound
 from .limit import limited
-from .push import LOOK, PUSH, Key, Pushes, Site, pushable, sites
+from .push import LOOK, PUSH, Key, Pushes, pushable, sites
+from .reached import Reached
 from .scope import Scope
 from .shortcut import Shortcut
 from .stage import Built, Passes, Stage
@@ -25,55 +26,6 @@ LARGEST = 400  # entries that are pushed one by one
 LINEAR = 1e-7
 ROUNDS = 6  # where it is not linear
 SLOWLY = 0.5  # of what is wrong may be left after a round
-
-
-class Reached(NamedTuple):
-    """A place that alone can make everything right.
-
-    Parameters
-    ----------
-    key : Key
-    site : Site
-    offsets : dict of Key to array
-        What must be added, here (and at another place, if it takes two), flat, for all times that it is written.
-    values : list of array
-        What is written there now, at each time, while all others are right.
-    wanted : list of array
-    ways : array
-        Directions, as rows, in which an offset changes a gradient.
-    order : int
-        When it is first written.
-    """
-
-    key: Key
-    site: Site
-    offsets: dict[Key, np.ndarray]
-    values: list[np.ndarray]
-    wanted: list[np.ndarray]
-    ways: np.ndarray
-    order: int
-
-    @property
-    def sure(self) -> np.ndarray:
-        """Mark the entries, flat, that only one number makes right."""
-        return (self.ways**2).sum(axis=0) > 1 - 1e-7
-
-    def is_answered(self, values: np.ndarray) -> bool:
-        """Say whether other values, flat, make everything right.
-
-        Parameters
-        ----------
-        values : array
-
-        Returns
-        -------
-        bool
-        """
-        wanted = np.concatenate([np.ravel(one) for one in self.wanted])
-        if values.shape != wanted.shape or not np.isfinite(values).all():
-            return False
-        scale = np.abs(wanted).max(initial=0) + np.abs(self.offsets[self.key]).max(initial=0)
-        return bool(np.abs(self.ways @ (values - wanted)).max(initial=0) <= 1e-8 * scale)
 
 
 class Reach:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .edits import Change
+from .parts import Change
 from .records import is_same
 
 FORMS = ("{}", "1 - {}", "1 - {} ** 2", "{0} * (1 - {0})")

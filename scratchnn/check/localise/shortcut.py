@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .push import leaves, replaced
+from .leaves import leaves, replaced
 from .stage import Built, Passes
 
 

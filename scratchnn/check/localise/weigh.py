@@ -8,9 +8,11 @@ import ast
 
 import numpy as np
 
+from .known import EDGE, TAKEN, TOTAL, VALUE
 from .names import bare, base, is_edge, of_gradient
-from .pool import EDGE, TAKEN, TOTAL, VALUE, Pool
-from .reach import Reach, Reached
+from .pool import Pool
+from .reach import Reach
+from .reached import Reached
 from .records import Written, is_same
 
 WRONG, UNKNOWN, KNOWN, RIGHT, EMPTY = range(5)  # the most suspicious first
