@@ -18,6 +18,7 @@ from .wholes import wholes
 
 SECONDS = 0.7  # for the edits of one statement
 MOST_HEADS = 150
+SMALL = 3.0  # the cost of an edit that is tried without knowing what it should give
 ANEW = 4.0  # the cost of an expression that is built anew
 TRIED = 12  # edits that answer, run on everything
 
@@ -47,6 +48,8 @@ def mended(
         cheapest = next(_edits(bench, reach, one, deadline, whole), None)
         if cheapest is not None:
             found.append((cheapest[0], one, cheapest[1]))
+    if len(some) > 1:  # what is handed back was made before
+        found = [one for one in found if one[0] < ANEW or not isinstance(one[1].site.statement.node, ast.Return)]
     return sorted(found, key=lambda one: (one[0], one[1].order))
 
 
@@ -135,8 +138,12 @@ def _written(text, key, scopes):
 
 
 def _put(one, text):
+    return _put_at(one.site, text)
+
+
+def _put_at(site, text):
     """The statement with another expression in the site's place."""
-    node, statement = one.site.node, one.site.statement
+    node, statement = site.node, site.statement
     if node is statement.value:
         return statement.written(text)
     whole = ast.unparse(statement.node)
@@ -206,6 +213,39 @@ def heads(bench: Bench, reach: Reach, deadline: float) -> Found | None:
                 seen.add(course)
                 found = _run(bench, Suspect(statement, 0, None), statement.written(change.text), change.words, 0)
                 for _, one in found:
+                    return one
+    return None
+
+
+def shaped(bench: Bench, reach: Reach, deadline: float) -> Found | None:
+    """Find a small edit that gives a value another shape: summed along the wrong axis, or not at all.
+
+    Parameters
+    ----------
+    bench : Bench
+    reach : Reach
+    deadline : float
+        Of ``time.process_time``.
+
+    Returns
+    -------
+    Found or None
+    """
+    end = min(deadline, time.process_time() + SECONDS)
+    for key in reach.order:
+        site = reach.sites[key.number]
+        scope = bench.scope(site.statement, 0) if site.kind == "value" and key.way == () else None
+        if scope is None:
+            continue
+        text = ast.unparse(site.node)
+        candidates = changes(text, {}, [], scope.parts(site.node))
+        for change in sorted((one for one in candidates if one.cost <= SMALL), key=lambda change: change.cost):
+            if time.process_time() > end:
+                return None
+            value = scope.value(change.text)
+            if isinstance(value, np.ndarray) and value.shape != reach.written[key][0].shape:
+                text, suspect = _put_at(site, change.text), Suspect(site.statement, 0, None)
+                for _, one in _run(bench, suspect, text, change.words, change.cost):
                     return one
     return None
 

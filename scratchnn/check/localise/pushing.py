@@ -5,7 +5,7 @@ from typing import Any
 
 from .kept import keeper, mended_forward
 from .known import TOTAL
-from .mend import edited, heads, mended
+from .mend import ANEW, edited, heads, mended, shaped
 from .names import base, of_gradient
 from .pool import Pool
 from .reach import Reach
@@ -58,7 +58,10 @@ class Pushing:
             if more:
                 places = sorted([*places, *more], key=lambda one: one.order)
                 found, verdicts = self._mended(places)
-        self.reached = sorted(places, key=lambda one: (_rank(verdicts[one.key]), not one.sure.all(), one.order))
+        self.reached = sorted(
+            places,
+            key=lambda one: (_rank(verdicts[one.key]), one.key in self.reach.bent, not one.sure.all(), one.order),
+        )
         good = bool(found) and verdicts[found[0][1].key] <= UNKNOWN
         if good and found[0][0] < DEAR:
             return found[0][2]
@@ -69,6 +72,10 @@ class Pushing:
         if self.keeper is not None and not good:
             self.reached = kept
             return None
+        if not good or found[0][0] >= ANEW:
+            other = shaped(self.bench, self.reach, self.deadline)
+            if other is not None:
+                return other
         if good:
             return found[0][2]
         if not places:

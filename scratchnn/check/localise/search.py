@@ -219,7 +219,7 @@ def anew(node: ast.expr, wanted: np.ndarray, scope: Scope, deadline: float) -> I
         value = scope.value(rest) if rest else None
         if isinstance(value, np.ndarray | np.inexact) and np.shape(value) == np.shape(wanted):
             for change in rebuilt(wanted - value, scope.atoms, scope.scalars(), deadline):
-                yield Change(f"{rest} + {change.text}", f"the term {change.text}", 3)
+                yield Change(f"{rest} + {change.text}", f"the term {change.text}", 4)
 
 
 def tidy(text: str) -> str:

@@ -72,7 +72,7 @@ class Weigher:
             if np.any(value) or np.any(value != wanted)
         ]
         verdict = min(found, default=UNKNOWN)
-        if bent and verdict == KNOWN and not one.key.way:
+        if bent and verdict == KNOWN and not one.key.way and one.site.kind == "value":
             return UNKNOWN  # a slope may have been meant where the value stands
         return verdict
 

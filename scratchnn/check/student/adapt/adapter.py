@@ -1,28 +1,26 @@
 """A student's forward and backward, to be called as ours."""
 
-import copy
 import inspect
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from . import grads, objects, outputs, tensors
-from .answers import Answers, params_dict
+from . import objects, tensors
+from .answers import params_dict
 from .calling import NotCovered, changed
 from .form import Form
 from .names import STATES
 from .outputs import Kept
 from .own import Own, match
 from .pieces import GATES, Maker, blocks_of, made
-from .reading import contents
+from .seeing import Seeing
 from .sequences import parts_of, summed
 
 PAIRS = (("forward", "backward"), ("log_forward", "log_backward"))
-OUTPUT_OF = {"c": "c_last", "alpha": "alpha"}
 
 
-class Adapter(Answers):
+class Adapter(Seeing):
     """Calls a student's functions with their arguments in their form, and reads the answers.
 
     Parameters
@@ -235,146 +233,6 @@ class Adapter(Answers):
         runs = [one(part) for part, _ in parts_of(given, None)]
         return [kept for kept, _ in runs], {"each": [values for _, values in runs]}
 
-    def _recognised(self, name, kept, values, ours):
-        """Find the outputs in whatever came back; a cache with our fields passes as it is."""
-        wanted = [field for field in outputs.OUTPUTS[self.op] if field in _cache_fields(self.reference, name)]
-        looked = _visible(kept)
-        if self.form.axes != "TD" and self._is_ours(looked, wanted):
-            return looked
-        cache = None
-        if name not in self.places:
-            cache = ours()
-            self.places[name] = self._located(looked, cache)
-            self.shapes = {
-                field: np.shape(getattr(cache, field)) for field in wanted if getattr(cache, field, None) is not None
-            }
-            missing = [field for field in self.shapes if field not in self.places[name]]
-            for field in missing:
-                if field not in OUTPUT_OF:
-                    tail = "[1:]" if field in outputs.STATES else ""
-                    seen = outputs.kinds(kept if self.own.cls is None else looked)
-                    raise TypeError(f"forward returned {seen}; nothing in it has the shape of {field}{tail}")
-                self.silent.add(OUTPUT_OF[field])
-            if self.own.cls is None:
-                listed = " and ".join(self.places[name])
-                self._say(f"in what your forward returns, {listed} were found by shape and value")
-        found = self._fetched(looked, self.places[name])
-        for field, shape in self.shapes.items():
-            if field not in found:
-                found[field] = np.zeros(shape)
-        return Kept(kept, found, values)
-
-    def _is_ours(self, kept, wanted):
-        if self.form.axes != "TBD" or self.form.rows or not wanted:
-            return False
-        if set(self.reference.Cache._fields) <= set(getattr(kept, "_fields", ())):
-            return True
-        return all(isinstance(getattr(kept, field, None), np.ndarray | np.number) for field in wanted)
-
-    def _located(self, looked, cache):
-        if self.form.axes != "TD":
-            return outputs.locate(self.op, looked, cache)
-        first = SimpleNamespace(**{name: np.asarray(getattr(cache, name))[:, 0] for name in outputs.OUTPUTS[self.op]})
-        return outputs.locate(self.op, looked[0], first)
-
-    def _fetched(self, looked, places):
-        if self.form.axes != "TD":
-            return outputs.fetch(looked, places, self.shapes)
-        shapes = {name: (shape[0], *shape[2:]) for name, shape in self.shapes.items()}
-        each = [outputs.fetch(one, places, shapes) for one in looked]
-        return {name: np.stack([one[name] for one in each], axis=1) for name in places}
-
-    def _answer(self, name, theirs, binding, given, cache, weights, kind, params):
-        """Call the backward; give its gradients by name."""
-        kept = cache if isinstance(cache, Kept) else None
-        owner = None
-        if kept is not None and self.own.cls is not None:
-            owner, returned = copy.deepcopy(kept.own)
-            theirs = getattr(owner, self._method(name))
-        else:
-            returned = kept.own if kept is not None else cache
-        options = [self.how[name]] if name in self.how else self._caches(name, binding, returned)
-        for k, choose in enumerate(options):
-            try:
-                values = self._values(
-                    binding,
-                    given | {"cache": choose(returned)},
-                    weights,
-                    kind,
-                    params,
-                    lambda slot: self._kept(slot, kept, returned, name),
-                )
-                found = theirs(**values)
-            except (TypeError, ValueError, AttributeError, KeyError, IndexError):
-                if k == len(options) - 1:
-                    if len(options) == 1:
-                        raise
-                    self.how[name] = options[0]  # the whole; its error is the one to show
-                    return self._answer(name, theirs, binding, given, cache, weights, kind, params)
-                continue
-            self.how[name] = choose
-            break
-        written = self.own.written.get(name, ())
-        flat = grads.named(found, written, owner)
-        return flat | {"": found}
-
-    def _caches(self, name, binding, returned):
-        """List what a backward may want of what the forward returned: all of it, a named part, the last, the rest."""
-        wanted = next((slot.name for slot in binding.slots if slot.role == "cache"), "")
-        options = [lambda kept: kept]
-        if not wanted or not isinstance(returned, tuple) or hasattr(returned, "_fields"):
-            return options
-        written = self.own.written.get(name.replace("backward", "forward"), ())
-        if wanted in written and len(written) == len(returned) > 1:
-            place = written.index(wanted)
-            return [lambda kept: kept[place]]
-        kind, names = contents(self.own.student.source, wanted)
-        if kind == "tuple":  # the names under which backward unpacks it
-            texts = [tuple(part.strip() for part in text.strip("()").split(",")) for text in written]
-            if names in texts and len(texts) == len(returned):
-                place = texts.index(names)
-                return [lambda kept: kept[place]]
-            if len(names) != len(returned) and len(names) == len(_sized(returned[-1])):
-                return [lambda kept: kept[-1], *options]
-        return [*options, lambda kept: kept[-1], lambda kept: kept[1:]]
-
-    def _kept(self, slot, kept, returned, name):
-        """Fetch what the forward was given, or a part of what it returned, by name."""
-        if kept is not None and slot in kept.given:
-            return kept.given[slot]
-        if kept is None and hasattr(returned, slot):
-            return getattr(returned, slot)
-        written = self.own.written.get(name.replace("backward", "forward"), ())
-        return returned if len(written) == 1 else returned[written.index(slot)]
-
-    def _of_tensors(self, cache, given, binding):
-        """Run an ``autograd.Function`` backward."""
-        applied, places = cache.own, self.places["forward"]
-        upstream = {}
-        for field, role in (("h", "dh"), ("c", "dc_last"), ("context", "dcontext"), ("alpha", "dalpha"), ("p", "dp"),
-                            ("y", "dy"), ("loss", "dloss")):  # fmt: skip
-            if field in places and given.get(role) is not None:
-                k = places[field].path[0][1]
-                array = self.form.given(role, np.asarray(given[role]))
-                whole = np.zeros(applied.outputs[k].shape, applied.outputs[k].detach().numpy().dtype)
-                room = whole[places[field].rows] if np.ndim(whole) > np.ndim(array) or field == "c" else whole
-                if room.shape == array.shape:
-                    whole[places[field].rows if room is not whole else ...] = array
-                elif field == "h" and len(whole) == len(array) + 1:
-                    whole[1:] = array
-                else:
-                    whole = np.broadcast_to(array, whole.shape).astype(whole.dtype)
-                upstream[k] = whole + upstream.get(k, 0)
-        found = applied.grads(upstream)
-        slots = self.own.binding("forward", self.fields).slots
-        return {slot.name.replace("_", "").lower(): grad for slot, grad in zip(slots, found, strict=True)} | {
-            "": None
-        }
-
-
-def _sized(thing):
-    return thing if isinstance(thing, tuple | list) else ()
-
 
 def binding_names(binding):
     """Name the arguments in order.
@@ -397,19 +255,6 @@ def _given(plan, arguments, options):
     if "dlog_p" in given:
         given["dp"] = given["dlog_p"]  # the upstream of either softmax
     return given, given.pop("params", None)
-
-
-def _cache_fields(reference, name):
-    return (reference.LogCache if name.startswith("log") else reference.Cache)._fields
-
-
-def _visible(kept):
-    """What can be looked through for outputs: of an object, what the method returned comes first."""
-    if isinstance(kept, tensors.Applied):
-        return kept.outputs
-    if isinstance(kept, tuple) and len(kept) == 2 and hasattr(kept[0], "__dict__") and not hasattr(kept[0], "shape"):
-        return (kept[1], kept[0])
-    return kept
 
 
 def _for_compiled(value):
