@@ -116,6 +116,7 @@ def summary(singles: list[dict], pairs: list[dict], alarms: list[str], seconds: 
         "median": statistics.median(seconds) if seconds else None,
         "variants": len({one["bugs"][0] for one in singles}),
         "failures": [one for one in (*singles, *pairs) if not one["named"] or (one["followed"] and not one["line"])],
+        "certain_elsewhere": [one for one in (*singles, *pairs) if one["line_certain"] and not one["line"]],
         "certain_and_wrong": [one for one in (*singles, *pairs) if one["certain"] and not one["alone"]],
     }
 

@@ -40,7 +40,11 @@ def markdown(found: dict) -> str:
     lines += [
         f"- {one['style']}: {' + '.join(one['bugs'])}, said {one['matches']}" for one in found["certain_and_wrong"]
     ]
-    lines += [] if found["certain_and_wrong"] else ["None."]
+    lines += [
+        f"- {one['style']}: {' + '.join(one['bugs'])}, planted in {one['lines']}, repaired in {one['found']}"
+        for one in found["certain_elsewhere"]
+    ]
+    lines += [] if found["certain_and_wrong"] or found["certain_elsewhere"] else ["None."]
     lines += ["", "## False alarms", ""] + ([f"- {one}" for one in found["alarms"]] or ["None."])
     return "\n".join(lines) + "\n"
 
