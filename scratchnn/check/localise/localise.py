@@ -28,6 +28,7 @@ from .trying import Bench
 SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6
 SHOWN = 5
+MISSING = "after this line a statement is missing"
 
 
 def localise(
@@ -117,7 +118,8 @@ class _Localising:
     def _whole(self, suspects):
         """All is right after the edits; certain if each of them is a small one."""
         faults = [dataclasses.replace(one, certain=self.sure) for one in self.faults]
-        return Localisation(tuple(faults), () if self.sure else suspects, self.sure, self.complete)
+        shown = () if self.sure else suspects
+        return Localisation(tuple(faults), shown, self.sure, self.complete, repaired=True)
 
     def _found(self, blame, pool, written):
         """Search where the first alarm points; take what repairs it; search everywhere only if nothing does."""
@@ -221,7 +223,8 @@ class _Localising:
             return False
         statement = found.suspect.statement
         edit = Edit(found.before, found.after, found.words)
-        here = fault(statement.line, statement.text, edit, written, again)
+        text = statement.text if found.before or not found.after else MISSING
+        here = fault(statement.line, text, edit, written, again)
         here = dataclasses.replace(here, line=edited_line(statement, dict(found.texts)[statement.node]))
         if self.faults and self.faults[-1].line == here.line and self.faults[-1].edit is not None:
             first = self.faults.pop()  # two steps of one repair

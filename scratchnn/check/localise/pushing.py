@@ -6,6 +6,7 @@ from typing import Any
 from .kept import keeper, mended_forward
 from .known import TOTAL
 from .mend import ANEW, edited, heads, mended, shaped
+from .missing import added
 from .names import base, of_gradient
 from .pool import Pool
 from .reach import Reach
@@ -72,6 +73,10 @@ class Pushing:
         if self.keeper is not None and not good:
             self.reached = kept
             return None
+        if not good:
+            sum_of_products = added(self.bench, self.reach, places, self.deadline)
+            if sum_of_products is not None:
+                return sum_of_products
         if not good or found[0][0] >= ANEW:
             other = shaped(self.bench, self.reach, self.deadline)
             if other is not None:

@@ -32,7 +32,7 @@ def rebuilt(
     Change
     """
     factors = {name: value for name, value in scalars.items() if value not in (0, 1)}
-    for text, value in _products(wanted, atoms):
+    for text, value in products(wanted, atoms):
         if time.process_time() > deadline:
             return
         yield from _scaled(wanted, text, value, factors)
@@ -61,7 +61,20 @@ def _scaled(wanted, text, value, factors):
                 yield Change(f"({text}) / {name}", "built anew", 5)
 
 
-def _products(wanted, atoms):
+def products(wanted: np.ndarray, atoms: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    """List sums over rows, products and matrix products of arrays, those of a wanted shape first of all.
+
+    Parameters
+    ----------
+    wanted : array
+        For its shape.
+    atoms : dict of str to array
+
+    Yields
+    ------
+    text : str
+    value : array
+    """
     shape = wanted.shape
     arrays = _arrays(atoms)
     fitting = {name: one for name, one in arrays.items() if one.shape == shape}

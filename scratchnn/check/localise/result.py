@@ -75,6 +75,8 @@ class Localisation:
         Nothing was left out for want of time.
     why : str
         Why there is nothing to say, if so.
+    repaired : bool
+        All gradients are right after the edits; not certain all the same, if a large one could stand a line later.
     """
 
     faults: tuple[Fault, ...] = ()
@@ -82,6 +84,7 @@ class Localisation:
     certain: bool = False
     complete: bool = True
     why: str = ""
+    repaired: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Give everything as dicts, lists, strings and numbers, ready for JSON.
@@ -92,6 +95,7 @@ class Localisation:
         """
         return {
             "certain": self.certain,
+            "repaired": self.repaired,
             "complete": self.complete,
             "why": self.why,
             "faults": [

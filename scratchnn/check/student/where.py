@@ -43,6 +43,11 @@ def places(found: dict[str, Any]) -> list[str]:
     lines = [f"  where: {faults[0]['said']}", *(f"    and {one['said']}" for one in faults[1:])]
     if found["certain"]:
         return [*lines, "    certain: a change there makes every gradient right, on a second seed too"]
+    if found.get("repaired"):
+        lines.append(
+            "    not certain: a change there makes every gradient right, but the line before may be the wrong one"
+        )
+        return lines
     lines.append(
         "    not certain: no change was found that makes every gradient right; lines with unexpected numbers:"
     )

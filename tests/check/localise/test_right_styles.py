@@ -86,3 +86,21 @@ def test_what_the_forward_keeps_can_be_the_wrong_line(bug, subject, text, after)
     assert answer.certain
     assert text in answer.faults[0].text
     assert after in answer.faults[0].edit.after
+
+
+@pytest.mark.parametrize(
+    ("style", "name", "part", "subject"),
+    [
+        ("torch", "rnn", "        grad_bias += grad_pre.sum(axis=0)\n", "rnn.tanh"),
+        ("objects", "lstm", "            self.dW += hx.T @ da\n", "lstm.plain"),
+    ],
+)
+def test_a_missing_sum_is_named_by_the_line_after_which_it_belongs(style, name, part, subject):
+    text = styles.source(style, name)
+    assert text.count(part) == 1
+    student = load(text.replace(part, ""), name)
+    answer = localise(student, complete(student), select(subject)[0], seconds=20)
+    assert answer.certain
+    assert answer.faults[0].edit.after == part.strip()
+    assert answer.faults[0].line in (text[: text.index(part)].count("\n"), text[: text.index(part)].count("\n") + 1)
+    assert "missing" in answer.faults[0].text
