@@ -9,6 +9,7 @@ from .mend import ANEW, edited, heads, mended, shaped
 from .missing import added
 from .names import base, of_gradient
 from .pool import Pool
+from .push import Key
 from .reach import Reach
 from .reached import Reached
 from .records import WRONG, Written, judge, record
@@ -35,6 +36,7 @@ class Pushing:
         self.source, self.pool, self.bench, self.deadline = source, pool, source.bench, source.deadline
         self.reach = Reach(source.stage, self.bench.statements, source.passes[0], source.truths[0], self.deadline)
         self.weigher = Weigher(pool, written, self.reach)
+        self.verdicts: dict[Key, int] = {}
         self.reached: list[Reached] = []  # the likeliest first
         self.keeper: Statement | None = None  # of the forward, if that keeps something wrong
 
@@ -46,43 +48,33 @@ class Pushing:
         Found or None
         """
         places = self.reach.all()
-        there = {one.key for one in places}
-        kept = []
-        for key in [key for key in self.reach.order if key in self.reach.bent and key not in there]:
-            steps = self.weigher.steps_of(key.number, len(self.reach.written[key]))
-            here = self.reach.by_values(key, self.weigher.values, steps)
-            (kept if self.reach.sites[key.number].kind == "kept" else places).extend(here)
-        places = sorted((one for one in places if one.site.kind != "kept"), key=lambda one: one.order)
-        found, verdicts = self._mended(places)
-        if not found or verdicts[found[0][1].key] > UNKNOWN or found[0][0] >= DEAR:
-            more = self._made({one.key for one in places})
-            if more:
-                places = sorted([*places, *more], key=lambda one: one.order)
-                found, verdicts = self._mended(places)
-        self.reached = sorted(
-            places,
-            key=lambda one: (_rank(verdicts[one.key]), one.key in self.reach.bent, not one.sure.all(), one.order),
-        )
-        good = bool(found) and verdicts[found[0][1].key] <= UNKNOWN
-        if good and found[0][0] < DEAR:
+        found = self._mended(places)
+        if self._is_good(found) and found[0][0] < DEAR:
             return found[0][2]
+        values, kept = self._other_values({one.key for one in places})
+        more = values or self._made({one.key for one in places})
+        if more:
+            places = sorted([*places, *more], key=lambda one: one.order)
+            found = self._mended(places)
+            if self._is_good(found) and found[0][0] < DEAR:
+                return found[0][2]
         before = mended_forward(self.bench, self.reach, kept, self.deadline)
         if before and not (found and found[0][0] < before[0][0]):
             return before[0][2]
+        good = self._is_good(found)
         self.keeper = next(filter(None, (keeper(self.bench, self.reach, one) for one in kept)), None)
         if self.keeper is not None and not good:
             self.reached = kept
             return None
-        if not good:
-            sum_of_products = added(self.bench, self.reach, places, self.deadline)
-            if sum_of_products is not None:
-                return sum_of_products
-        if not good or found[0][0] >= ANEW:
+        other = None if good else added(self.bench, self.reach, places, self.deadline)
+        if other is None and not (good and found[0][0] < ANEW):
             other = shaped(self.bench, self.reach, self.deadline)
-            if other is not None:
-                return other
-        if good:
+        if other is None and good:
             return found[0][2]
+        return other or self._several(places, found)
+
+    def _several(self, places, found):
+        """Look at what no single value explains: heads of loops, several values of one statement, two statements."""
         if not places:
             head = heads(self.bench, self.reach, self.deadline)
             if head is not None:
@@ -97,8 +89,20 @@ class Pushing:
             return found[0][2]
         return heads(self.bench, self.reach, self.deadline) if places else None
 
+    def _is_good(self, found):
+        return bool(found) and self.verdicts[found[0][1].key] <= UNKNOWN
+
+    def _other_values(self, without):
+        """Find what is right once it holds another value of the forward: in the backward, or kept for it."""
+        values, kept = [], []
+        for key in [key for key in self.reach.order if key in self.reach.bent and key not in without]:
+            steps = self.weigher.steps_of(key.number, len(self.reach.written[key]))
+            here = self.reach.by_values(key, self.weigher.values, steps)
+            (kept if self.reach.sites[key.number].kind == "kept" else values).extend(here)
+        return values, kept
+
     def _mended(self, places):
-        """Find edits of some places, the likeliest first; and say how suspicious each place is."""
+        """Find edits of some places, the likeliest first; order the places by suspicion."""
         verdicts = {one.key: self.weigher.verdict(one, one.key in self.reach.bent) for one in places}
         found = mended(self.bench, self.reach, places, self.deadline)
         found.sort(key=lambda one: _likely(verdicts[one[1].key], *one))
@@ -106,7 +110,12 @@ class Pushing:
         if mixed and self._otherwise_named(found[0][2]):
             verdicts = {key: min(verdict, UNKNOWN) for key, verdict in verdicts.items()}
             found.sort(key=lambda one: _likely(UNKNOWN, *one))
-        return found, verdicts
+        self.verdicts = verdicts
+        self.reached = sorted(
+            places,
+            key=lambda one: (_rank(verdicts[one.key]), one.key in self.reach.bent, not one.sure.all(), one.order),
+        )
+        return found
 
     def _otherwise_named(self, found):
         """Whether names do not say what is meant: with all gradients right, some are wrong by their names."""
