@@ -15,7 +15,7 @@ from .reached import Reached
 from .records import WRONG, Written, judge, record
 from .search import Found
 from .statements import Statement
-from .weigh import UNKNOWN, Weigher
+from .weigh import RIGHT, UNKNOWN, Weigher
 
 MADE = 1.0  # seconds for edits of what is no gradient
 DEAR = 2.5  # such an edit of the backward is no likelier than one of what the forward keeps
@@ -115,7 +115,15 @@ class Pushing:
             places,
             key=lambda one: (_rank(verdicts[one.key]), one.key in self.reach.bent, not one.sure.all(), one.order),
         )
-        return found
+        return [self._unsure(found), *found[1:]] if found else []
+
+    def _unsure(self, found):
+        """Give the likeliest repair: not certain where another line, not known to be right, is repaired as easily."""
+        cost, place, first = found[0]
+        line = place.site.statement.line
+        others = [one for one in found[1:] if one[0] <= cost and one[1].site.statement.line != line]
+        rivals = [one for one in others if self.verdicts[one[1].key] < RIGHT]
+        return cost, place, first._replace(sure=first.sure and not rivals)
 
     def _otherwise_named(self, found):
         """Whether names do not say what is meant: with all gradients right, some are wrong by their names."""

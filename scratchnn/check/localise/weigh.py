@@ -121,7 +121,10 @@ class Weigher:
             named = [one for one in self.pool.named(meant, t, values=bent) if one.kind in kinds]
             named = [one.array for one in named if np.shape(one.array) == np.shape(value) and np.any(one.array)]
             if named:
-                return RIGHT if any(is_same(value, array) for array in named) else WRONG
+                if not any(is_same(value, array) for array in named):
+                    return WRONG
+                twice = not bent and any(not is_same(one, named[0]) for one in named)
+                return KNOWN if twice else RIGHT  # a name that is bound twice does not say which is meant
         kinds = {VALUE} if bent else {TOTAL, EDGE, TAKEN}
         matches = [one for step in steps for one in self.pool.match(value, step, values=bent)]
         return KNOWN if any(one.kind in kinds for one in matches) else UNKNOWN
