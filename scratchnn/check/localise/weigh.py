@@ -119,12 +119,12 @@ class Weigher:
         kinds = {VALUE} if bent else {EDGE, TAKEN} if is_edge(name) else {TOTAL}
         if meant and t is not None:
             named = [one for one in self.pool.named(meant, t, values=bent) if one.kind in kinds]
-            named = [one.array for one in named if np.shape(one.array) == np.shape(value) and np.any(one.array)]
+            named = [one for one in named if np.shape(one.array) == np.shape(value) and np.any(one.array)]
+            same = [one for one in named if is_same(value, one.array)]
             if named:
-                if not any(is_same(value, array) for array in named):
-                    return WRONG
-                twice = not bent and any(not is_same(one, named[0]) for one in named)
-                return KNOWN if twice else RIGHT  # a name that is bound twice does not say which is meant
+                there = [one for one in named if same and one.function == same[0].function]
+                twice = not bent and any(not is_same(value, one.array) for one in there)
+                return KNOWN if twice else RIGHT if same else WRONG  # bound twice, a name does not say which is meant
         kinds = {VALUE} if bent else {TOTAL, EDGE, TAKEN}
         matches = [one for step in steps for one in self.pool.match(value, step, values=bent)]
         return KNOWN if any(one.kind in kinds for one in matches) else UNKNOWN
