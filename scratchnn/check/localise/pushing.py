@@ -118,7 +118,7 @@ class Pushing:
         return [self._unsure(found), *found[1:]] if found else []
 
     def _unsure(self, found):
-        """Give the likeliest repair: not certain where an earlier line, not known to be right, is repaired as easily."""
+        """Give the likeliest repair: not certain where an earlier line, not known right, is repaired as easily."""
         cost, place, first = found[0]
         line = place.site.statement.line
         others = [one for one in found[1:] if one[0] <= cost and one[1].order < place.order]

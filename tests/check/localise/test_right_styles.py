@@ -35,14 +35,7 @@ def test_right_code_has_no_wrong_line(case):
 @pytest.mark.parametrize(
     ("style", "name", "old", "new", "subject", "certain"),
     [
-        (
-            "whole",
-            "lstm",
-            "through = G[3] * (1 - Q**2)",
-            "through = G[3]",
-            "lstm.plain",
-            False,
-        ),  # or where it is used
+        ("whole", "lstm", "through = G[3] * (1 - Q**2)", "through = G[3]", "lstm.plain", True),
         ("gates", "gru", "from_right = err * (1 - update[step])", "from_right = err", "gru.plain", True),
         ("objects", "lstm", "self.dc0 = dc * f", "self.dc0 = dc", "lstm.plain", True),
         ("torch", "rnn", "grad_weight_hh += ", "grad_weight_hh = ", "rnn.tanh", True),
