@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from .reached import Reached
-from .records import Written
+from .pushes.reached import Reached
 from .result import Edit, Fault
-from .statements import Statement
+from .source.statements import Statement
+from .truth.records import Written
 
 
 def fault(line: int, text: str, edit: Edit, written: list[Written], again: list[Written]) -> Fault:

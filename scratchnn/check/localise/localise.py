@@ -13,17 +13,17 @@ from scratchnn.probe.tape.taps import Taps
 from ..diagnose import probing
 from ..student.load import Student
 from ..subjects import Subject
-from .blame import Blame
 from .faults import farthest, fault, fault_of
-from .pool import Pool
 from .pushing import Pushing
-from .records import WRONG, Written, judge, look_at_answers, record
+from .repairs.search import Found, Search
+from .repairs.trying import Bench
 from .result import Edit, Fault, Localisation
-from .search import Found, Search
-from .stage import Passes, Stage
-from .statements import edited_line, replaced
-from .truths import steps_of, truths
-from .trying import Bench
+from .source.stage import Passes, Stage
+from .source.statements import edited_line, replaced
+from .truth.blame import Blame
+from .truth.pool import Pool
+from .truth.records import WRONG, Written, judge, look_at_answers, record
+from .truth.truths import steps_of, truths
 
 SECONDS = 4.0  # of the processor
 MOST_FAULTS = 6

@@ -3,19 +3,19 @@
 import time
 from typing import Any
 
-from .kept import keeper, mended_forward
-from .known import TOTAL
-from .mend import ANEW, edited, heads, mended, shaped
-from .missing import added
-from .names import base, of_gradient
-from .pool import Pool
-from .push import Key
-from .reach import Reach
-from .reached import Reached
-from .records import WRONG, Written, judge, record
-from .search import Found
-from .statements import Statement
-from .weigh import RIGHT, UNKNOWN, Weigher
+from .pushes.push import Key
+from .pushes.reach import Reach
+from .pushes.reached import Reached
+from .pushes.weigh import RIGHT, UNKNOWN, Weigher
+from .repairs.kept import keeper, mended_forward
+from .repairs.mend import ANEW, edited, heads, mended, shaped
+from .repairs.missing import added
+from .repairs.search import Found
+from .source.statements import Statement
+from .truth.known import TOTAL
+from .truth.names import base, of_gradient
+from .truth.pool import Pool
+from .truth.records import WRONG, Written, judge, record
 
 MADE = 1.0  # seconds for edits of what is no gradient
 DEAR = 2.5  # such an edit of the backward is no likelier than one of what the forward keeps

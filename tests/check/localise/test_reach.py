@@ -8,10 +8,10 @@ import pytest
 
 from scratchnn.bench.doctor import styles
 from scratchnn.check.diagnose import probing
-from scratchnn.check.localise.limit import TooLong, limited
-from scratchnn.check.localise.reach import Reach
-from scratchnn.check.localise.stage import Passes, Stage
-from scratchnn.check.localise.statements import statements
+from scratchnn.check.localise.pushes.reach import Reach
+from scratchnn.check.localise.source.limit import TooLong, limited
+from scratchnn.check.localise.source.stage import Passes, Stage
+from scratchnn.check.localise.source.statements import statements
 from scratchnn.check.student import complete, load
 from scratchnn.check.subjects import select
 

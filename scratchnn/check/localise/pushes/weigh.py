@@ -8,12 +8,12 @@ import ast
 
 import numpy as np
 
-from .known import EDGE, TAKEN, TOTAL, VALUE
-from .names import bare, base, is_edge, of_gradient
-from .pool import Pool
+from ..truth.known import EDGE, TAKEN, TOTAL, VALUE
+from ..truth.names import bare, base, is_edge, of_gradient
+from ..truth.pool import Pool
+from ..truth.records import Written, is_same
 from .reach import Reach
 from .reached import Reached
-from .records import Written, is_same
 
 WRONG, UNKNOWN, KNOWN, RIGHT, EMPTY = range(5)  # the most suspicious first
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..truth.records import is_same
 from .parts import Change
-from .records import is_same
 
 FORMS = ("{}", "1 - {}", "1 - {} ** 2", "{0} * (1 - {0})")
 

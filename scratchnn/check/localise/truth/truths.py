@@ -15,7 +15,7 @@ import numpy as np
 from scratchnn.probe.tape.moves import STEP, Move, Unmoved
 from scratchnn.probe.tape.taps import Place, Seen, Taps
 
-from .stage import Built, Passes, Stage
+from ..source.stage import Built, Passes, Stage
 
 COPIES = 256  # at once: more would leave the processor's cache
 TIME_MAJOR = {"rnn", "lstm", "gru"}

@@ -15,11 +15,11 @@ from scratchnn.probe.tape.moves import Unmoved
 from scratchnn.probe.tape.nudge import ComplexNumpy
 from scratchnn.probe.tape.taps import TAPS, Taps, tapped
 
-from .. import conduct
-from ..catalogue import planting
-from ..diagnose.planted import rebound
-from ..student.load import Student
-from ..subjects import Subject
+from ... import conduct
+from ...catalogue import planting
+from ...diagnose.planted import rebound
+from ...student.load import Student
+from ...subjects import Subject
 
 TAPE = "_tape"
 

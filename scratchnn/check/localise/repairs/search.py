@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blame import Suspect
+from ..source.scope import Scope
+from ..truth.blame import Suspect
+from ..truth.pool import Pool
+from ..truth.records import is_same
 from .edits import changes
 from .parts import Change
-from .pool import Pool
 from .rebuild import rebuilt
-from .records import is_same
-from .scope import Scope
 from .trying import Bench
 from .wholes import wholes
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from .statements import Statement
+from ..source.statements import Statement
 
 
 def wholes(statement: Statement) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..source.statements import Statement
 from .names import bare, base
 from .pool import Pool
 from .records import BLANK, OTHER, UNKNOWN, WRONG, Written, is_same
-from .statements import Statement
 
 DEPTH = 6
 

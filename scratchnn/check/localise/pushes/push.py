@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .leaves import Way, leaves, replaced
-from .statements import Statement
+from ..source.leaves import Way, leaves, replaced
+from ..source.statements import Statement
 
 PUSH, LOOK = "_push", "_look"
 

@@ -5,13 +5,13 @@ import time
 
 import numpy as np
 
-from .blame import Suspect
-from .reach import Reach
-from .reached import Reached
+from ..pushes.reach import Reach
+from ..pushes.reached import Reached
+from ..source.statements import Statement
+from ..truth.blame import Suspect
+from ..truth.records import is_same
 from .rebuild import products
-from .records import is_same
 from .search import Found
-from .statements import Statement
 from .trying import Bench
 
 SECONDS = 0.8

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnose import probing
-from .limit import limited
-from .scope import Scope
-from .stage import Passes, Stage
-from .statements import Statement, statements
+from ...diagnose import probing
+from ..source.limit import limited
+from ..source.scope import Scope
+from ..source.stage import Passes, Stage
+from ..source.statements import Statement, statements
 
 
 class Bench:

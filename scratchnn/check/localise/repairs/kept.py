@@ -9,15 +9,15 @@ import time
 
 import numpy as np
 
-from .blame import Suspect
+from ..pushes.reach import Reach
+from ..pushes.reached import Reached
+from ..source.leaves import leaves
+from ..source.statements import Statement
+from ..truth.blame import Suspect
+from ..truth.names import bare, base
+from ..truth.records import is_same
 from .edits import changes
-from .leaves import leaves
-from .names import bare, base
-from .reach import Reach
-from .reached import Reached
-from .records import is_same
 from .search import Found, tidy
-from .statements import Statement
 from .trying import Bench
 from .wholes import wholes
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnose.planted import rebound
-from .limit import limited
+from ...diagnose.planted import rebound
+from ..source.limit import limited
+from ..source.scope import Scope
+from ..source.shortcut import Shortcut
+from ..source.stage import Built, Passes, Stage
+from ..source.statements import Statement
 from .push import LOOK, PUSH, Key, Pushes, pushable, sites
 from .reached import Reached
-from .scope import Scope
-from .shortcut import Shortcut
-from .stage import Built, Passes, Stage
-from .statements import Statement
 
 LARGEST = 400  # entries that are pushed one by one
 LINEAR = 1e-7

@@ -8,10 +8,10 @@ import numpy as np
 
 from scratchnn.probe.tape import Record, Tape
 
+from ..source.stage import Passes, Stage
 from .known import EDGE, PART, SUM, TAKEN, TOTAL
 from .names import base, is_edge, of_gradient, undone
 from .pool import Pool
-from .stage import Passes, Stage
 
 RIGHT, WRONG, OTHER, UNKNOWN, BLANK = "right", "wrong", "other", "unknown", "blank"
 

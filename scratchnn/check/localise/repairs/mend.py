@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .blame import Suspect
+from ..pushes.push import Key
+from ..pushes.reach import Reach
+from ..pushes.reached import Reached
+from ..source.leaves import leaves
+from ..truth.blame import Suspect
 from .edits import changes
-from .leaves import leaves
-from .push import Key
-from .reach import Reach
-from .reached import Reached
 from .search import Found, anew, tidy
 from .trying import Bench
 from .wholes import wholes

@@ -1,0 +1,1 @@
+"""Edits of statements, and trying them until one makes everything right."""

@@ -1,0 +1,1 @@
+"""A student's source: its statements, what is in scope, and running it plain, tapped or straight."""
