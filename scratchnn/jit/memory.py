@@ -81,7 +81,7 @@ def lined(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     if size * dtype.itemsize < SMALL:
         return np.empty(shape, dtype)
     flat = np.empty(size + LINE // dtype.itemsize, dtype)
-    at = -flat.__array_interface__["data"][0] % LINE // dtype.itemsize
+    at = _to_line(flat)
     return flat[at : at + size].reshape(shape)
 
 
@@ -122,7 +122,7 @@ def buffers(dtype: DTypeLike, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     sizes = [math.prod(shape) for shape in shapes]
     flat = empty((sum(size + -size % line for size in sizes) + line,), dtype)
     flat[...] = 0
-    at = -flat.__array_interface__["data"][0] % LINE // dtype.itemsize
+    at = _to_line(flat)
     made = []
     for size, shape in zip(sizes, shapes, strict=True):
         made.append(flat[at : at + size].reshape(shape))
@@ -134,6 +134,11 @@ def forget() -> None:
     """Give all memory that is kept for later back to the system."""
     with _Kept.lock:
         _Kept.blocks, _Kept.bytes = {}, 0
+
+
+def _to_line(flat):
+    """Count the numbers before the first line of the cache in an array."""
+    return -flat.__array_interface__["data"][0] % LINE // flat.itemsize
 
 
 def _rounded(size):

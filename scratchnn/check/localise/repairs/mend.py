@@ -100,7 +100,7 @@ def edited(reach: Reach, key: Key, deadline: float) -> Iterator[np.ndarray]:
         return
     last = scopes[-1]
     candidates = changes(ast.unparse(site.node), last.atoms, last.functions, last.parts(site.node))
-    for change in sorted(candidates, key=lambda change: change.cost):
+    for change in _cheapest_first(candidates):
         if time.process_time() > end:
             return
         values = _written(change.text, key, scopes)
@@ -108,12 +108,14 @@ def edited(reach: Reach, key: Key, deadline: float) -> Iterator[np.ndarray]:
             yield values
 
 
+def _cheapest_first(candidates):
+    return sorted(candidates, key=lambda change: change.cost)
+
+
 def _candidates(one, scopes, end):
     text = ast.unparse(one.site.node)
     last = scopes[-1]
-    yield from sorted(
-        changes(text, last.atoms, last.functions, last.parts(one.site.node)), key=lambda change: change.cost
-    )
+    yield from _cheapest_first(changes(text, last.atoms, last.functions, last.parts(one.site.node)))
     if len(scopes) == len(one.wanted):
         yield from anew(one.site.node, one.wanted[-1], last, end)
 
@@ -204,7 +206,7 @@ def heads(bench: Bench, reach: Reach, deadline: float) -> Found | None:
             candidates = changes(text, scope.atoms, scope.functions, scope.parts(statement.value))
             end = min(deadline, time.process_time() + SECONDS)
             seen = {_course(scope.value(text))}
-            for change in sorted(candidates, key=lambda change: change.cost)[:MOST_HEADS]:
+            for change in _cheapest_first(candidates)[:MOST_HEADS]:
                 if time.process_time() > end:
                     break
                 course = _course(scope.value(change.text))
@@ -239,7 +241,7 @@ def shaped(bench: Bench, reach: Reach, deadline: float) -> Found | None:
             continue
         text = ast.unparse(site.node)
         candidates = changes(text, {}, [], scope.parts(site.node))
-        for change in sorted((one for one in candidates if one.cost <= SMALL), key=lambda change: change.cost):
+        for change in _cheapest_first(one for one in candidates if one.cost <= SMALL):
             if time.process_time() > end:
                 return None
             value = scope.value(change.text)
